@@ -1,0 +1,40 @@
+"""`mem`: `mem recall` goes straight to the lean path, all else loads the Typer application."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+ALIASES = {"search": "recall", "find": "recall", "remember": "add", "rm": "forget"}
+
+
+def main() -> int:
+    """Run the command line; returns the exit code."""
+    from memcli.cli.invocation import report, take
+    from memcli.errors import MemError
+
+    as_json = "--json" in sys.argv
+    try:
+        invocation, arguments = take(sys.argv[1:])
+        verb = ALIASES.get(arguments[0], arguments[0]) if arguments else ""
+        if verb == "recall":
+            from memcli.cli import recall
+
+            options = recall.parse(arguments[1:])
+            if options is not None:
+                return recall.run(invocation, options)
+        from memcli.cli.app import run
+
+        return run(invocation, [verb, *arguments[1:]] if arguments else [])
+    except MemError as error:
+        return report(error, as_json)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`); say nothing more, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""What every verb understands, wherever it stands on the command line: which store, for whom, how to print.
+
+Lean: read before it is known which verb runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import namedtuple
+
+from memcli.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from memcli.errors import MemError
+    from memcli.places import Place
+
+Invocation = namedtuple("Invocation", "root personal json no_input", defaults=(None, False, False, False))
+Invocation.__doc__ = "`root`: the store of this folder alone; `personal`: only your own store; `json`: print for programs."
+
+_FLAGS = {"-g": "personal", "--global": "personal", "--json": "json", "--no-input": "no_input"}
+AGENT_MARKERS = ("CLAUDECODE", "CODEX_SANDBOX", "GEMINI_CLI", "CURSOR_AGENT", "OPENCODE", "CI")
+
+
+def take(arguments: list[str]) -> tuple[Invocation, list[str]]:
+    """Take the common options out of the arguments, up to a `--`; returns them and what is left."""
+    found: dict[str, object] = {}
+    rest: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument == "--":
+            rest += [argument, *waiting]
+        elif argument in _FLAGS:
+            found[_FLAGS[argument]] = True
+        elif argument == "--root":
+            found["root"] = next(waiting, None)
+            if not found["root"]:
+                raise UsageError("--root needs a folder", hint="mem --root DIR …")
+        elif argument.startswith("--root="):
+            found["root"] = argument[7:]
+        else:
+            rest.append(argument)
+    return Invocation(**found), rest
+
+
+def places(invocation: Invocation) -> list[Place]:
+    """The stores of an invocation, the one written to first."""
+    from memcli.places import locate
+
+    return locate(root=invocation.root, personal_only=invocation.personal)
+
+
+def may_ask(invocation: Invocation) -> bool:
+    """Whether there is a person at a terminal to answer a question."""
+    if invocation.no_input or any(os.environ.get(marker) for marker in AGENT_MARKERS):
+        return False
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def wants_colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def say(*lines: str) -> None:
+    """A message or a hint for the person, on stderr."""
+    for line in lines:
+        print(line, file=sys.stderr)
+
+
+def report(error: MemError, as_json: bool) -> int:
+    """Print an error as one sentence and the next command to try; returns the exit code."""
+    if as_json:
+        import json
+
+        shown = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+        print(json.dumps({key: value for key, value in shown.items() if value}, ensure_ascii=False))
+    else:
+        say(f"mem: {error.message}")
+        for identity, path, title in getattr(error, "candidates", ()):
+            say(f"  {identity}  {path}  {title}")
+        if error.hint:
+            say(f"try: {error.hint}")
+    return error.exit_code

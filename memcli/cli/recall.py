@@ -1,0 +1,270 @@
+"""`mem recall`: its options, and printing answers. Lean: neither typer nor rich is needed to answer.
+
+The Typer application declares the same options for help and completion; a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import namedtuple
+
+from memcli import config
+from memcli.cli.invocation import Invocation, places, say, wants_colour
+from memcli.errors import MemError, NotFound, UsageError
+from memcli.guard.hidden import one_line, printable
+from memcli.index.search import Filter
+from memcli.recall import refresh
+from memcli.recall.answer import EVERY_EPISODE
+from memcli.recall.pipeline import Recall
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from memcli.recall.answer import Answer, Hit
+
+Options = namedtuple(
+    "Options",
+    "query limit budget type tag path since until speaker source batch explain lexical episodes fresh",
+    defaults=("", None, None, (), (), None, None, None, None, None, None, False, False, False, False),
+)
+
+VALUES = {
+    "--limit": "limit", "-n": "limit", "--budget": "budget", "--type": "type", "-t": "type", "--tag": "tag",
+    "--path": "path", "--since": "since", "--until": "until", "--speaker": "speaker", "--source": "source",
+    "--batch": "batch",
+}  # fmt: skip
+FLAGS = {"--explain": "explain", "--lexical": "lexical", "--episodes": "episodes", "--fresh": "fresh"}
+_NUMBERS, _LISTS = ("limit", "budget"), ("type", "tag")
+WEAK = 0.35  # below this an answer is announced as weak
+_CLEAR = 0.65
+
+
+def parse(arguments: list[str]) -> Options | None:
+    """The options of a `mem recall`; None where the Typer application should look (help, an option unknown here)."""
+    found: dict[str, object] = {}
+    words: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        name, equals, value = argument.partition("=")
+        if argument == "--":
+            words += list(waiting)
+        elif argument in FLAGS:
+            found[FLAGS[argument]] = True
+        elif name in VALUES and (equals or (value := next(waiting, ""))):
+            key = VALUES[name]
+            if key in _NUMBERS:
+                if not value.isdigit() or not 0 < int(value) <= 1_000_000:
+                    return None
+                found[key] = int(value)
+            elif key in _LISTS:
+                found[key] = (*found.get(key, ()), value)  # type: ignore[misc]
+            else:
+                found[key] = value
+        elif argument.startswith("-") and argument != "-":
+            return None
+        else:
+            words.append(argument)
+    return Options(query=" ".join(words), **found)
+
+
+def run(invocation: Invocation, options: Options) -> int:
+    """Answer, print, and return the exit code."""
+    where = _filter(options)
+    stores = places(invocation)
+    if options.query == "-":
+        options = options._replace(query=sys.stdin.read())
+    if not options.query.strip() and not options.batch:
+        raise UsageError("there is no question", hint='mem recall "what you want to know"')
+    settings = config.load(stores[0])
+    with Recall(stores, settings, lexical=options.lexical, fresh=options.fresh) as recall:
+        if not recall.sources:
+            raise NotFound("there are no memories here yet", hint='mem add "something worth keeping"')
+        if options.batch:
+            _batch(recall, options, where, settings)
+            return 0
+        answer = _ask(recall, options.query, options, where, settings)
+        if invocation.json:
+            shown = as_dict(answer, options.explain)
+            print(json.dumps({"query": options.query, **shown}, ensure_ascii=False))
+        else:
+            _print(answer, options)
+    for place in stores:
+        refresh.after(place)
+    return 0 if answer.hits else NotFound.exit_code
+
+
+def _filter(options: Options) -> Filter:
+    from memcli.cli.dates import since_until
+
+    since, until = since_until(options.since, options.until)
+    return Filter(options.type, options.tag, options.path, since, until, options.speaker, options.source)
+
+
+def _ask(recall: Recall, query: str, options: Options, where: Filter, settings: config.Config) -> Answer:
+    asked = {
+        "where": where,
+        "limit": options.limit or settings.number("recall.limit"),
+        "episodes": EVERY_EPISODE if options.episodes or options.batch else settings.number("recall.episodes"),
+        "budget": options.budget,
+    }
+    answer = recall.ask(query, **asked)
+    stale = recall.stale_paths(answer)
+    if stale:
+        recall.update(stale)
+        answer = recall.ask(query, **asked)
+    return answer
+
+
+def _batch(recall: Recall, options: Options, where: Filter, settings: config.Config) -> None:
+    """Answer a file of questions, one JSON object a line."""
+    for row in _questions(options.batch):
+        answer = _ask(recall, str(row.get("query", "")), options, where, settings)
+        print(json.dumps({"id": row.get("id"), **as_dict(answer, options.explain)}, ensure_ascii=False))
+    for notice in recall.notices_now():
+        say(notice)
+
+
+def _questions(path: str) -> Iterator[dict[str, object]]:
+    try:
+        file = sys.stdin if path == "-" else open(path, encoding="utf-8-sig")  # noqa: SIM115 (stdin must stay open)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", hint="mem recall --batch FILE") from None
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        if not isinstance(row, dict):
+            raise UsageError(f'{path}:{number} is not a JSON object like {{"id": "1", "query": "…"}}', hint="mem recall --help")
+        yield row
+
+
+# --- printing --------------------------------------------------------------------------------------------------------
+
+
+def as_dict(answer: Answer, explain: bool) -> dict[str, object]:
+    """An answer for programs."""
+    shown: dict[str, object] = {
+        "confidence": round(answer.confidence, 4),
+        "results": [_hit_dict(hit, answer, explain) for hit in answer.hits],
+    }
+    if answer.notices:
+        shown["notices"] = answer.notices
+    return shown
+
+
+def _hit_dict(hit: Hit, answer: Answer, explain: bool) -> dict[str, object]:
+    document, place = hit.candidate.document, hit.candidate.source.place
+    row: dict[str, object] = {
+        "ref": document.ref,
+        "id": document.name,
+        "path": place.shown(document.path),
+        "anchor": document.anchor,
+        "line": hit.line,
+        "score": round(hit.score, 4),
+        "type": document.type,
+        "title": printable(document.title, newlines=False),
+        "created": document.at or document.created,
+        "speaker": document.speaker,
+        "source": document.source,
+        "store": place.label,
+        "heading": hit.heading or None,
+        "text": printable(hit.text),
+    }
+    if explain:
+        row["why"] = explanation(hit, answer)
+    return {key: value for key, value in row.items() if value is not None}
+
+
+def explanation(hit: Hit, answer: Answer) -> dict[str, object]:
+    """Each share of a hit's score, and for each channel the hit's raw score and its rank among all candidates."""
+    return {
+        "shares": {name: round(value, 3) for name, value in hit.candidate.features.items() if value},
+        "channels": {
+            name: {"score": round(score, 3), "rank": answer.rank(name, score)} for name, score in hit.candidate.scores.items()
+        },
+    }
+
+
+def _print(answer: Answer, options: Options) -> None:
+    bold, dim, plain = ("\x1b[1m", "\x1b[2m", "\x1b[0m") if wants_colour() else ("", "", "")
+    width = _width()
+    if answer.hits and answer.confidence < WEAK:
+        print(f"weak ({_short(answer.confidence)}): nothing clearly about this; closest:")
+    ids = answer.short_ids()
+    dates = [(hit.candidate.document.at or hit.candidate.document.created or "")[:10] for hit in answer.hits]
+    for hit, date in zip(answer.hits, dates, strict=True):
+        document = hit.candidate.document
+        head = f"{ids[document.name]:<4}  {document.type:<9}  {date:<10}  "
+        title = f"{document.speaker}: " if document.anchor and document.speaker else ""
+        title += document.title
+        room = max(20, width - len(head) - 6)
+        print(f"{bold}{head}{_padded(one_line(title, room), room)}{plain}  {_short(hit.confidence)}")
+        indent = " " * (len(ids[document.name]) + 2)
+        for line in _snippet(hit, width - len(indent)):
+            print(f"{indent}{line}")
+        if options.explain:
+            for line in _explained(hit, answer):
+                print(f"{indent}{dim}{line}{plain}")
+        origin = document.source or "you"
+        print(f"{indent}{dim}{hit.candidate.source.place.shown(document.path)}:{hit.line} · {one_line(origin, 40)}{plain}")
+    _print_footer(answer)
+
+
+def _print_footer(answer: Answer) -> None:
+    if not answer.hits:
+        say(f"nothing found in {answer.considered:,} memories", "try: other words, or without filters")
+    else:
+        parts = [f"{len(answer.hits)} of {answer.considered:,}"]
+        parts.append("confident" if answer.confidence >= _CLEAR else "likely" if answer.confidence >= WEAK else "weak")
+        if answer.more_episodes:
+            parts.append(f"{answer.more_episodes} more in past sessions: --episodes")
+        print(" · ".join(parts))
+    for notice in answer.notices:
+        say(notice)
+
+
+def _snippet(hit: Hit, width: int, lines: int = 2) -> Iterator[str]:
+    """The first lines of a passage that say more than the title does."""
+    title = " ".join(hit.candidate.document.title.split()).rstrip("…")
+    shown = 0
+    for line in printable(hit.text).splitlines():
+        said = one_line(line, width)
+        if not said or set(said) <= set("-=`~*_#") or (title and said.lstrip("# ").startswith(title[:60]) and len(said) < width):
+            continue
+        yield said
+        shown += 1
+        if shown == lines:
+            return
+
+
+def _explained(hit: Hit, answer: Answer) -> Iterator[str]:
+    shares = " + ".join(f"{name} {_short(value)}" for name, value in hit.candidate.features.items() if value)
+    yield f"{hit.score:.2f} = {shares}"
+    for name, score in hit.candidate.scores.items():
+        yield f"{name}: {score:.3f}, rank {answer.rank(name, score)}"
+
+
+def _short(value: float) -> str:
+    """.91 for 0.91, as in a table of scores."""
+    text = f"{value:.2f}"
+    return text[1:] if text.startswith("0") else text
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * max(0, width - len(text))
+
+
+def _width() -> int:
+    try:
+        return min(os.get_terminal_size(sys.stdout.fileno()).columns, 120)
+    except (OSError, ValueError):
+        return 80
+
+
+__all__ = ["MemError", "Options", "as_dict", "parse", "run"]

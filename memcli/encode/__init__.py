@@ -1,0 +1,1 @@
+"""Text → what the index holds: passages, keyword terms and vectors."""

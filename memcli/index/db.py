@@ -1,0 +1,142 @@
+"""The one place that opens SQLite: which build of it, how it is tuned, and whether a database may be trusted.
+
+A cache is opened only if the token in it is known to this user's state, so that an index that came with somebody's
+repository is never parsed. What cannot be opened is reported as IndexUnavailable; the caller discards and rebuilds.
+Lean: imported by every recall.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+try:
+    from pysqlite3 import dbapi2 as sqlite3
+except ImportError as error:  # a platform without a wheel
+    import sqlite3
+
+    if sqlite3.sqlite_version_info < (3, 51, 3):
+        raise ImportError("memcli needs pysqlite3, or Python with SQLite 3.51.3 or newer") from error
+
+from memcli.errors import IndexUnavailable
+from memcli.places import Place, private_dir, user_dir
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+Connection = sqlite3.Connection
+DatabaseError = sqlite3.DatabaseError
+BUSY_TIMEOUT_MS = 30_000
+
+
+def connect(path: str, *, create: bool) -> Connection:
+    """Open one database file with our settings. Raises IndexUnavailable when it is missing, damaged or no database."""
+    if not create and not os.path.exists(path):
+        raise IndexUnavailable(f"there is no index at {path}", hint="mem index")
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        # trusted_schema: a damaged or forged schema may not call functions. mmap: reads without copies.
+        connection.executescript(
+            f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}; PRAGMA trusted_schema=OFF; PRAGMA synchronous=NORMAL;"
+            "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=268435456; PRAGMA cache_size=-32000;"
+        )
+        if create:
+            connection.execute("PRAGMA journal_mode=WAL")
+            os.chmod(path, 0o600)
+        return connection
+    except sqlite3.Error as error:
+        raise IndexUnavailable(f"the index {path} cannot be opened: {error}", hint="mem index rebuild") from None
+
+
+def load_vectors(connection: Connection) -> None:
+    """Give the connection sqlite-vec's functions. Raises IndexUnavailable where the extension cannot be loaded."""
+    try:
+        connection.enable_load_extension(True)
+        connection.load_extension(_extension_path())
+        connection.enable_load_extension(False)
+    except (AttributeError, ImportError, sqlite3.Error) as error:
+        raise IndexUnavailable(f"sqlite-vec cannot be loaded: {error}", hint="mem doctor") from None
+
+
+def _extension_path() -> str:
+    # Importing sqlite_vec would import the standard library's sqlite3 beside ours; its path is all we need.
+    suffix = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
+    for folder in sys.path:
+        path = os.path.join(folder, "sqlite_vec", "vec0" + suffix)
+        if os.path.exists(path):
+            return path[: -len(suffix)]
+    raise ImportError("sqlite-vec is not installed")
+
+
+class _Transaction:
+    """`BEGIN IMMEDIATE` … `COMMIT`, or `ROLLBACK` when the body raises."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._connection.execute("COMMIT")
+        elif self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+
+def transaction(connection: Connection) -> AbstractContextManager[None]:
+    return _Transaction(connection)
+
+
+def chunks(values: list[int], size: int = 30_000) -> Iterator[list[int]]:
+    """Slices small enough for SQLite's limit on bound values."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+# --- whose cache is it -----------------------------------------------------------------------------------------------
+
+
+def owns_cache(place: Place) -> bool:
+    """Whether the cache folder was made by this user: its token is one that the user's state issued."""
+    try:
+        with open(os.path.join(place.cache, "owner"), encoding="ascii") as file:
+            token = file.read(64).strip()
+        if not token.isalnum():
+            return False
+        with open(os.path.join(user_dir("state"), "owners", token), encoding="utf-8") as file:
+            issued_for = file.read(8192)
+    except (OSError, UnicodeDecodeError):
+        return False
+    # A store that was moved keeps its cache; a copy beside the original does not share its token.
+    return issued_for == place.folder or not os.path.exists(issued_for)
+
+
+def claim_cache(place: Place) -> None:
+    """Make the cache folder this user's, discarding unopened whatever in it came from elsewhere."""
+    if owns_cache(place):
+        return
+    discard_cache(place)
+    token = os.urandom(16).hex()
+    owners = private_dir(os.path.join(user_dir("state"), "owners"))
+    with open(os.path.join(owners, token), "w", encoding="utf-8") as file:
+        file.write(place.folder)
+    with open(os.path.join(private_dir(place.cache), "owner"), "w", encoding="ascii") as file:
+        file.write(token)
+
+
+def discard_cache(place: Place, *, keep_embeddings: bool = False) -> None:
+    """Delete the cache's files (never anything else)."""
+    try:
+        names = os.listdir(place.cache)
+    except OSError:
+        return
+    for name in names:
+        if keep_embeddings and (name.startswith("embeddings.db") or name == "owner"):
+            continue
+        try:
+            os.unlink(os.path.join(place.cache, name))
+        except OSError as error:
+            raise IndexUnavailable(f"cannot remove {place.cache}/{name}: {error.strerror}") from None

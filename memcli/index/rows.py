@@ -1,0 +1,149 @@
+"""One memory file → the rows that the index holds of it. Pure: bytes in, rows out, the same on every machine.
+
+Incremental indexing and a rebuild both go through `rows_of`, which is what makes them equal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from memcli.encode import passages, terms
+from memcli.guard import hidden, secrets
+from memcli.memory import Memory, parse
+from memcli.text import content_hash
+
+
+ROLES = frozenset({"user", "assistant", "human", "ai", "model", "agent", "system", "tool", "bot"})
+
+
+class PassageRow(NamedTuple):
+    """One passage: `context` (title and heading path) is embedded before `text` and never shown as part of it."""
+
+    heading: str
+    line: int
+    kind: str
+    text: str
+    context: str
+    hash: bytes
+    keyword_only: bool
+    words: tuple[str, str, str, str, str]  # the columns of passages_fts
+
+
+class DocumentRow(NamedTuple):
+    anchor: str | None
+    ref: str | None
+    speaker: str | None
+    at: str | None
+    line: int
+    length: int
+    passages: tuple[PassageRow, ...]
+
+
+class EntryRow(NamedTuple):
+    """One file. `claimed` is the id in its front matter; `secrets` and `hidden` name what was found in its text."""
+
+    path: str
+    hash: str
+    memory: Memory
+    secrets: tuple[str, ...]
+    hidden: tuple[str, ...]
+    documents: tuple[DocumentRow, ...]
+
+
+def rows_of(path: str, data: bytes) -> EntryRow:
+    """The rows of the file at `path` (as the index names it) with these bytes (already bounded)."""
+    memory = parse(data, name=path)
+    masker = _Masker()
+    title = masker(memory.title)
+    title_in_body = memory.body.lstrip("\n").startswith(f"# {memory.title}")
+    documents = tuple(_documents(path, memory, title, title_in_body, masker))
+    return EntryRow(path, content_hash(data), memory, tuple(masker.rules), tuple(hidden.findings(memory.body)), documents)
+
+
+class _Masker:
+    """Masks secrets and remembers the rules that hit, for `mem doctor`."""
+
+    def __init__(self) -> None:
+        self.rules: dict[str, None] = {}
+
+    def __call__(self, text: str) -> str:
+        masked, rules = secrets.mask(text)
+        self.rules.update(dict.fromkeys(rules))
+        return masked
+
+
+def _documents(path: str, memory: Memory, title: str, title_in_body: bool, mask: _Masker) -> Iterator[DocumentRow]:
+    topic = " ".join(path.split("/")[1:-1]) if path.startswith("tree/") else ""
+    if not memory.turns:
+        context = "" if title_in_body or memory.body.lstrip().startswith(title[:40].rstrip("…")) else title
+        yield _document(
+            memory.body, memory.body_line, None, memory.ref, memory.speaker, memory.created, title, topic,
+            _speaker_context(memory.speaker) or context,
+            " ".join(memory.tags), mask,
+        )  # fmt: skip
+        return
+    for turn in memory.turns:
+        yield _document(
+            turn.text, turn.line, turn.anchor, turn.ref, turn.speaker, turn.at or memory.created, "", topic,
+            _speaker_context(turn.speaker), " ".join(memory.tags), mask,
+        )  # fmt: skip
+
+
+def _speaker_context(speaker: str | None) -> str:
+    """A person's name, embedded before what they said: questions name people. The roles of a chat carry no meaning."""
+    return f"{speaker}:" if speaker and speaker.lower() not in ROLES else ""
+
+
+def _document(
+    text: str,
+    line: int,
+    anchor: str | None,
+    ref: str | None,
+    speaker: str | None,
+    at: str | None,
+    title: str,
+    topic: str,
+    context: str,
+    tags: str,
+    mask: _Masker,
+) -> DocumentRow:
+    masked = mask(text)
+    facets = " ".join(filter(None, (terms.fts_text(speaker or ""), terms.date_words(at), terms.fts_text(tags))))
+    title_words = terms.fts_text(title)
+    parts = passages.split(masked, first_line=line)
+    if not parts:  # nothing but a title, or an empty turn: still findable by its name, speaker and date
+        parts = [passages.Passage(title, "", line, "prose")]
+    rows = []
+    for part in parts:
+        embedded_after = " > ".join(filter(None, (context, part.heading if part.heading not in part.text else "")))
+        rows.append(
+            PassageRow(
+                heading=part.heading,
+                line=part.line,
+                kind=part.kind,
+                text=part.text,
+                context=embedded_after,
+                hash=embedding_hash(embedding_text(embedded_after, part.text)),
+                keyword_only=not terms.mostly_latin(part.text),
+                words=(
+                    title_words,
+                    terms.fts_text(" ".join(filter(None, (topic, part.heading)))),
+                    terms.fts_text(part.text),
+                    terms.identifiers(f"{title} {part.text}"),
+                    facets,
+                ),
+            )
+        )
+    return DocumentRow(anchor, ref, speaker, at, line, len(masked), tuple(rows))
+
+
+def embedding_text(context: str, text: str) -> str:
+    """What the model reads for a passage. Dates and tags are left to the keyword index."""
+    return f"{context} {text}" if context.endswith(":") else f"{context}\n{text}" if context else text
+
+
+def embedding_hash(text: str) -> bytes:
+    """The key of a vector in the embeddings cache, together with the model."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]

@@ -1,0 +1,153 @@
+"""The tables of the index, their version, and opening them: created when missing, rebuilt when of another version.
+
+    entries     one row per memory file          documents   what a result stands for: an entry, or one turn of an episode
+    passages    what is searched: parts of documents, with the text as shown (secrets masked)
+    passages_fts  words (contentless FTS5)        vectors     sqlite-vec, one row per embedded passage
+    relations   links between entries            folders     mtimes at the last walk       meta   versions, model, times
+
+Lean: imported by every recall.
+"""
+
+from __future__ import annotations
+
+import os
+
+from memcli.errors import IndexUnavailable
+from memcli.index import db
+from memcli.places import Place
+
+VERSION = 1
+
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+CREATE TABLE folders (path TEXT PRIMARY KEY, mtime_ns INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE entries (
+  id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+  inode INTEGER NOT NULL, hash TEXT, name TEXT NOT NULL UNIQUE, claimed TEXT, type TEXT, title TEXT, created TEXT,
+  tags TEXT NOT NULL DEFAULT '', source TEXT, session TEXT, part INTEGER, pinned INTEGER NOT NULL DEFAULT 0,
+  supersedes TEXT NOT NULL DEFAULT '', valid_from TEXT, valid_to TEXT, secrets TEXT NOT NULL DEFAULT '',
+  hidden TEXT NOT NULL DEFAULT '', problem TEXT);
+CREATE INDEX entries_claimed ON entries (claimed);
+CREATE INDEX entries_session ON entries (session) WHERE session IS NOT NULL;
+CREATE TABLE documents (
+  id INTEGER PRIMARY KEY, entry INTEGER NOT NULL, ordinal INTEGER NOT NULL, anchor TEXT, ref TEXT, speaker TEXT,
+  at TEXT, line INTEGER NOT NULL, length INTEGER NOT NULL);
+CREATE INDEX documents_entry ON documents (entry, ordinal);
+CREATE TABLE passages (
+  id INTEGER PRIMARY KEY, document INTEGER NOT NULL, ordinal INTEGER NOT NULL, heading TEXT NOT NULL,
+  line INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL, context TEXT NOT NULL, hash BLOB NOT NULL,
+  state INTEGER NOT NULL);
+CREATE INDEX passages_document ON passages (document, ordinal);
+CREATE INDEX passages_waiting ON passages (id) WHERE state = 0;
+CREATE TABLE relations (entry INTEGER NOT NULL, kind TEXT NOT NULL, target TEXT NOT NULL);
+CREATE INDEX relations_entry ON relations (entry);
+CREATE VIRTUAL TABLE passages_fts USING fts5 (
+  title, heading, body, code, facets, content='', contentless_delete=1, tokenize='porter unicode61 remove_diacritics 2');
+"""
+
+# passages.state: how the semantic channel sees a passage.
+WAITING, EMBEDDED, KEYWORD_ONLY = 0, 1, 2
+
+
+def index_path(place: Place) -> str:
+    return os.path.join(place.cache, "index.db")
+
+
+def open_for_reading(place: Place) -> db.Connection:
+    """The index as it is. Raises IndexUnavailable when it is missing, another's, of another version or damaged."""
+    if not db.owns_cache(place):
+        raise IndexUnavailable(f"{place.folder} has no index of yours yet", hint="mem index")
+    connection = db.connect(index_path(place), create=False)
+    if stored_version(connection) != VERSION:
+        connection.close()
+        raise IndexUnavailable("the index has another version", hint="mem index rebuild")
+    return connection
+
+
+def open_for_writing(place: Place) -> tuple[db.Connection, str | None]:
+    """The index, made anew where it must be; the caller holds the write lock.
+
+    Returns the connection and, when an index was discarded, the reason in a few words.
+    """
+    reason = None
+    had_index = os.path.exists(index_path(place))
+    if not db.owns_cache(place):
+        reason = "it was not made by this user" if had_index else None
+        db.claim_cache(place)
+    try:
+        connection = db.connect(index_path(place), create=True)
+        version = stored_version(connection)
+        if version == VERSION:
+            _ready_vectors(connection)
+            return connection, reason
+        connection.close()
+        if version is not None:
+            reason = f"it has version {version}, this mem writes {VERSION}"
+        elif had_index and reason is None:
+            reason = "it is damaged"
+    except IndexUnavailable:
+        reason = "it is damaged"
+    db.discard_cache(place, keep_embeddings=True)
+    connection = db.connect(index_path(place), create=True)
+    with db.transaction(connection):
+        for statement in _TABLES.split(";\n"):
+            if statement.strip():
+                connection.execute(statement)
+        set_meta(connection, "version", str(VERSION))
+    _ready_vectors(connection)
+    return connection, reason
+
+
+def _ready_vectors(connection: db.Connection) -> None:
+    """Load sqlite-vec; where that fails, forget which model the vectors are of, so that none outlives its passage."""
+    try:
+        db.load_vectors(connection)
+    except IndexUnavailable:
+        set_meta(connection, "model", None)
+
+
+def stored_version(connection: db.Connection) -> int | None:
+    """The version of an index; None when the file is empty, damaged or something else."""
+    try:
+        row = connection.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
+        return int(row[0]) if row else None
+    except (db.DatabaseError, ValueError):
+        return None
+
+
+def get_meta(connection: db.Connection, key: str) -> str | None:
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return row[0] if row else None
+
+
+def set_meta(connection: db.Connection, key: str, value: str | None) -> None:
+    if value is None:
+        connection.execute("DELETE FROM meta WHERE key = ?", (key,))
+    else:
+        connection.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value))
+
+
+def changed_folders(place: Place, connection: db.Connection) -> bool:
+    """Whether a folder of the trees was added to, removed from or renamed in since the last walk (a stat for each)."""
+    rows = connection.execute("SELECT path, mtime_ns FROM folders").fetchall()
+    if not rows:
+        return os.path.isdir(place.tree) or os.path.isdir(place.private_tree)
+    for path, mtime_ns in rows:
+        absolute = place.tree if path == "tree" else place.absolute(path)
+        try:
+            if os.stat(absolute).st_mtime_ns != mtime_ns:
+                return True
+        except OSError:
+            return True
+    return False
+
+
+def create_vectors(connection: db.Connection, model: str, dimensions: int) -> None:
+    """An empty vector table for one model; the vectors of another are dropped with their table. Inside a transaction."""
+    connection.execute("DROP TABLE IF EXISTS vectors")
+    connection.execute(
+        f"CREATE VIRTUAL TABLE vectors USING vec0 (passage INTEGER PRIMARY KEY, embedding float[{int(dimensions)}] "
+        "distance_metric=cosine)"
+    )
+    connection.execute("UPDATE passages SET state = ? WHERE state = ?", (WAITING, EMBEDDED))
+    set_meta(connection, "model", model)

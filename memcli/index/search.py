@@ -1,0 +1,223 @@
+"""Questions that recall asks of one store's index: words, vectors, neighbours, and what to show of a result.
+
+Reads only. Lean: numpy is not imported here; vectors come and go as bytes of float32.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+from memcli.index import db, schema
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Filter = namedtuple("Filter", "types tags path since until speaker source", defaults=((), (), None, None, None, None, None))
+Filter.__doc__ = """What a result must be: one of `types`, all of `tags`, under `path`, dated from `since` to `until`
+(ISO prefixes, inclusive), said by `speaker`, from a `source` that starts so. Empty means anything."""
+
+Document = namedtuple(
+    "Document",
+    "id entry ordinal anchor ref speaker at line length path name type title created tags source session part pinned size"
+    " mtime_ns inode supersedes valid_to",
+)
+Document.__doc__ = """A candidate result with what is shown of it: a document row joined with its entry's."""
+
+PassageHit = namedtuple("PassageHit", "passage document score kind")
+PassageHit.__doc__ = "`score` is BM25 as a positive number, or a cosine; greater is better. `kind` is 'prose' or 'code'."
+
+# bm25() weights of title, heading, body, code, facets.
+COLUMN_WEIGHTS = "2.0, 1.0, 1.0, 1.0, 1.0"
+
+
+def keyword(
+    connection: db.Connection, match: str, limit: int, where: Filter | None = None, weights: str = COLUMN_WEIGHTS
+) -> list[PassageHit]:
+    """The best passages for an FTS5 MATCH expression (made by `encode.terms`)."""
+    if not match:
+        return []
+    condition, values = _condition(where, "passages_fts.rowid")
+    return [
+        PassageHit(*row)
+        for row in connection.execute(
+            f"WITH hits AS MATERIALIZED (SELECT rowid AS passage, -bm25(passages_fts, {weights}) AS score FROM passages_fts"
+            f" WHERE passages_fts MATCH ?{condition} ORDER BY bm25(passages_fts, {weights}) LIMIT ?)"
+            " SELECT passage, document, score, kind FROM hits JOIN passages ON passages.id = passage ORDER BY score DESC",
+            (match, *values, limit),
+        )
+    ]
+
+
+def keyword_scores(connection: db.Connection, match: str, documents: Iterable[int]) -> dict[int, float]:
+    """The best BM25 of each of these documents that shares a word with the question."""
+    best: dict[int, float] = {}
+    for some in db.chunks(list(documents)) if match else ():
+        marks = ",".join("?" * len(some))
+        for document, score in connection.execute(
+            f"SELECT document, max(-bm25(passages_fts, {COLUMN_WEIGHTS})) FROM passages_fts"
+            f" JOIN passages ON passages.id = passages_fts.rowid WHERE passages_fts MATCH ? AND document IN ({marks})"
+            " GROUP BY document",
+            (match, *some),
+        ):
+            best[document] = score
+    return best
+
+
+def semantic(connection: db.Connection, vector: bytes, limit: int, where: Filter | None = None) -> list[PassageHit]:
+    """The passages nearest to a query vector (float32 bytes), by cosine."""
+    condition, values = _condition(where, "passage")
+    return [
+        PassageHit(*row)
+        for row in connection.execute(
+            "WITH hits AS MATERIALIZED (SELECT passage, 1.0 - distance AS score FROM vectors"
+            f" WHERE embedding MATCH ? AND k = ?{condition})"
+            " SELECT passage, document, score, kind FROM hits JOIN passages ON passages.id = passage ORDER BY score DESC",
+            (vector, limit, *values),
+        )
+    ]
+
+
+def cosines(connection: db.Connection, vector: bytes, documents: Iterable[int]) -> dict[int, float]:
+    """The best cosine of each of these documents (those that have vectors)."""
+    best: dict[int, float] = {}
+    for some in db.chunks(list(documents)):
+        marks = ",".join("?" * len(some))
+        for document, score in connection.execute(
+            "SELECT document, max(1.0 - vec_distance_cosine(embedding, ?)) FROM passages"
+            f" JOIN vectors ON vectors.passage = passages.id WHERE document IN ({marks}) GROUP BY document",
+            (vector, *some),
+        ):
+            best[document] = score
+    return best
+
+
+def documents(connection: db.Connection, ids: Iterable[int]) -> dict[int, Document]:
+    """What is known of these documents, by id."""
+    found: dict[int, Document] = {}
+    for some in db.chunks(list(ids)):
+        marks = ",".join("?" * len(some))
+        for row in connection.execute(
+            "SELECT documents.id, entry, ordinal, anchor, ref, speaker, at, line, length, path, name, type, title, created,"
+            " tags, source, session, part, pinned, size, mtime_ns, inode, supersedes, valid_to"
+            f" FROM documents JOIN entries ON entries.id = entry WHERE documents.id IN ({marks})",
+            some,
+        ):
+            found[row[0]] = Document(*row)
+    return found
+
+
+def neighbours(connection: db.Connection, ids: Iterable[int]) -> set[int]:
+    """The turns just before and after these documents in their episodes."""
+    around: set[int] = set()
+    for some in db.chunks(list(ids)):
+        marks = ",".join("?" * len(some))
+        rows = connection.execute(
+            "SELECT other.id FROM documents own JOIN documents other"
+            " ON other.entry = own.entry AND other.ordinal IN (own.ordinal - 1, own.ordinal + 1)"
+            f" WHERE own.id IN ({marks})",
+            some,
+        )
+        around.update(row[0] for row in rows)
+    return around
+
+
+def passages(connection: db.Connection, ids: Iterable[int]) -> dict[int, tuple[str, str, int]]:
+    """(text, heading, line) of these passages, by id."""
+    found = {}
+    for some in db.chunks(list(ids)):
+        marks = ",".join("?" * len(some))
+        for number, text, heading, line in connection.execute(
+            f"SELECT id, text, heading, line FROM passages WHERE id IN ({marks})", some
+        ):
+            found[number] = (text, heading, line)
+    return found
+
+
+def first_passages(connection: db.Connection, ids: Iterable[int]) -> dict[int, int]:
+    """The first passage of each document."""
+    found = {}
+    for some in db.chunks(list(ids)):
+        marks = ",".join("?" * len(some))
+        for document, number in connection.execute(
+            f"SELECT document, id FROM passages WHERE ordinal = 0 AND document IN ({marks})", some
+        ):
+            found[document] = number
+    return found
+
+
+def named(connection: db.Connection, text: str) -> list[int]:
+    """Documents whose memory has exactly this id, path, file name or title (case aside)."""
+    stem = text.removeprefix(".mem/").removesuffix(".md")
+    rows = connection.execute(
+        "SELECT documents.id FROM entries JOIN documents ON entry = entries.id AND ordinal = 0"
+        " WHERE name = ?1 OR path IN (?1, ?2 || '.md', 'tree/' || ?2 || '.md', 'local/tree/' || ?2 || '.md')"
+        " OR title = ?1 COLLATE NOCASE",
+        (text, stem),
+    )
+    return [row[0] for row in rows]
+
+
+def short_id(connection: db.Connection, name: str) -> str:
+    """The shortest prefix of an id, of at least 4 letters, that no other memory shares."""
+    for length in range(4, len(name)):
+        prefix = name[:length]
+        shared = connection.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM entries WHERE name >= ? AND name < ? LIMIT 2)", (prefix, prefix + "\uffff")
+        ).fetchone()[0]
+        if shared < 2:
+            return prefix
+    return name
+
+
+def count(connection: db.Connection) -> tuple[int, int, int]:
+    """(memories, passages, passages that have a vector)."""
+    memories = connection.execute("SELECT count(*) FROM entries WHERE problem IS NULL").fetchone()[0]
+    states = dict(connection.execute("SELECT state, count(*) FROM passages GROUP BY state").fetchall())
+    return memories, sum(states.values()), states.get(schema.EMBEDDED, 0)
+
+
+def vector_model(connection: db.Connection) -> str | None:
+    """The model whose vectors the index holds, or None; sqlite-vec is loaded when there are some.
+
+    Raises IndexUnavailable where there are vectors and sqlite-vec cannot be loaded.
+    """
+    model = schema.get_meta(connection, "model")
+    if model is not None:
+        db.load_vectors(connection)
+    return model
+
+
+def _condition(where: Filter | None, column: str) -> tuple[str, list[object]]:
+    """The filter as SQL on a passage column, and its values."""
+    if where is None or where == Filter():
+        return "", []
+    parts: list[str] = []
+    values: list[object] = []
+
+    def need(sql: str, *args: object) -> None:
+        parts.append(sql)
+        values.extend(args)
+
+    if where.types:
+        need(f"type IN ({','.join('?' * len(where.types))})", *where.types)
+    for tag in where.tags:
+        need("instr(lower(tags), char(10) || ? || char(10))", tag.lower().lstrip("#"))
+    if where.path:
+        prefix = where.path.strip("/")
+        options = [prefix, f"tree/{prefix}", f"local/tree/{prefix}"]
+        need("(" + " OR ".join("path = ? OR substr(path, 1, ?) = ?" for _ in options) + ")",
+             *(value for option in options for value in (option, len(option) + 1, option + "/")))  # fmt: skip
+    if where.since:
+        need("coalesce(at, created) >= ?", where.since)
+    if where.until:
+        need("substr(coalesce(at, created), 1, ?) <= ?", len(where.until), where.until)
+    if where.speaker:
+        need("speaker = ? COLLATE NOCASE", where.speaker)
+    if where.source:
+        need("substr(source, 1, ?) = ?", len(where.source), where.source)
+    sql = (
+        f" AND {column} IN (SELECT passages.id FROM passages JOIN documents ON documents.id = document"
+        f" JOIN entries ON entries.id = entry WHERE {' AND '.join(parts)})"
+    )
+    return sql, values

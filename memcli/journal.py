@@ -1,0 +1,192 @@
+"""The only writer of the journal: what was done to a store, by whom, when and from where; undo is read from it.
+
+Append-only JSON Lines under `local/journal/`, one file per writer id (a random name kept in the user's state), so that
+two machines that share a synced store never write one file. An event holds the changes of one operation as
+(path, hash before, hash after); the bytes behind "before" lie in `local/objects/` by hash. A torn last line, which a
+kill can leave, is skipped by readers and closed off by the next writer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from memcli import tree
+from memcli.errors import UndoImpossible, WriteFailed
+from memcli.places import Place, private_dir, user_dir
+from memcli.text import digest, new_id, utc_iso
+
+MAX_EVENT_LINE = 8 * 1024 * 1024
+
+
+class Change(NamedTuple):
+    """What happened to one path: `before` and `after` are digests of exact bytes, None where there was no file."""
+
+    path: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One operation. `by` is who ("you" or an agent's name), `origin` the folder or source it came from."""
+
+    op: str
+    verb: str
+    at: str
+    by: str
+    origin: str
+    changes: tuple[Change, ...]
+    undoes: str | None = None
+    note: str | None = None
+
+
+def record(
+    place: Place,
+    verb: str,
+    changes: Iterable[Change],
+    *,
+    by: str,
+    origin: str,
+    now: float,
+    undoes: str | None = None,
+    note: str | None = None,
+) -> Event:
+    """Append one event durably and return it."""
+    event = Event(new_id(), verb, utc_iso(now), by, origin, tuple(changes), undoes, note)
+    line = json.dumps(
+        {
+            "v": 1,
+            "op": event.op,
+            "verb": verb,
+            "at": event.at,
+            "by": by,
+            "from": origin,
+            "changes": [list(change) for change in event.changes],
+            **({"undoes": undoes} if undoes else {}),
+            **({"note": note} if note else {}),
+        },
+        ensure_ascii=True,
+        separators=(",", ":"),
+    )
+    _append(os.path.join(private_dir(os.path.join(place.local, "journal")), f"{writer_id()}.jsonl"), line)
+    return event
+
+
+def events(place: Place) -> list[Event]:
+    """Every readable event of the store, oldest first."""
+    folder = os.path.join(place.local, "journal")
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".jsonl"))
+    except OSError:
+        return []
+    found: list[tuple[str, int, Event]] = []
+    for name in names:
+        # Times have whole seconds; the order within a file breaks ties.
+        found.extend((event.at, n, event) for n, event in enumerate(_read(os.path.join(folder, name))))
+    found.sort(key=lambda item: item[:2])
+    return [event for _, _, event in found]
+
+
+def last_undoable(place: Place) -> Event:
+    """The newest operation that changed files and was not undone. Raises UndoImpossible when there is none."""
+    history = events(place)
+    undone = {event.undoes for event in history if event.undoes}
+    for event in reversed(history):
+        if event.verb != "undo" and event.op not in undone and event.changes:
+            return event
+    raise UndoImpossible("there is nothing to undo", hint="mem log")
+
+
+def keep(place: Place, data: bytes) -> str:
+    """Keep a before-image; returns its digest."""
+    name = digest(data)
+    tree.write_private(_object_path(place, name), data)
+    return name
+
+
+def kept(place: Place, name: str) -> bytes:
+    """A before-image by digest. Raises UndoImpossible when it is gone or is not what its name says."""
+    try:
+        with open(_object_path(place, name), "rb") as file:
+            data = file.read()
+    except OSError:
+        raise UndoImpossible("the earlier text is no longer kept (it was purged)", hint="mem log") from None
+    if digest(data) != name:
+        raise UndoImpossible("the earlier text that was kept is damaged", hint="mem doctor")
+    return data
+
+
+def purge_object(place: Place, name: str) -> None:
+    """Drop a before-image for good."""
+    try:
+        os.unlink(_object_path(place, name))
+    except FileNotFoundError:
+        pass
+
+
+def writer_id() -> str:
+    """This user's random writer name, made once and kept in the user's state."""
+    path = os.path.join(private_dir(user_dir("state")), "writer")
+    try:
+        with open(path, encoding="ascii") as file:
+            name = file.read(64).strip()
+        if name.isalnum():
+            return name
+    except (OSError, UnicodeDecodeError):
+        pass
+    tree.write_private(path, new_id().encode())
+    with open(path, encoding="ascii") as file:
+        return file.read(64).strip()
+
+
+def _object_path(place: Place, name: str) -> str:
+    return os.path.join(place.local, "objects", name[:2], name)
+
+
+def _append(path: str, line: str) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            size = os.fstat(descriptor).st_size
+            torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+            # One write call: lines of several processes that append at once do not mix.
+            data = f"{chr(10) if torn else ''}{line}\n".encode()
+            written = os.write(descriptor, data)
+            while written < len(data):
+                written += os.write(descriptor, data[written:])
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise WriteFailed(f"cannot write the journal {path}: {error.strerror}") from None
+
+
+def _read(path: str) -> Iterator[Event]:
+    with open(path, "rb") as file:
+        for line in file:
+            if len(line) > MAX_EVENT_LINE:
+                continue
+            event = _parse(line)
+            if event:
+                yield event
+
+
+def _parse(line: bytes) -> Event | None:
+    try:
+        raw = json.loads(line)
+        return Event(
+            op=str(raw["op"]),
+            verb=str(raw["verb"]),
+            at=str(raw["at"]),
+            by=str(raw["by"]),
+            origin=str(raw["from"]),
+            changes=tuple(Change(str(path), before, after) for path, before, after in raw["changes"]),
+            undoes=raw.get("undoes"),
+            note=raw.get("note"),
+        )
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None

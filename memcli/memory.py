@@ -1,0 +1,375 @@
+"""Memory, Turn, Relation: what a Markdown file says as values, and Markdown ⇄ value (docs/format.md, format 1).
+
+Promises: every file is readable as a memory, with or without front matter; `parse(serialise(memory)) == memory`;
+`set_front_matter` changes the lines of the keys it is given and no other byte. Does no input or output.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from memcli.errors import InvalidMemory, UsageError
+from memcli.guard.frontmatter import FrontMatterError, load
+from memcli.text import content_hash, iso_date, slug
+
+TYPES = ("fact", "decision", "preference", "procedure", "lesson", "episode", "reference")
+DEFAULT_TYPE = "fact"
+PLAIN_TYPE = "reference"  # a Markdown file that says nothing about itself is somebody's note
+MAX_TURNS = 200
+MAX_EPISODE_BYTES = 256 * 1024
+
+_BOM = "\ufeff"
+_OPENING = re.compile(r"---[ \t]*\r?\n")
+_CLOSING = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.M)
+_H1 = re.compile(r"#[ \t]+(.+?)[ \t]*#*[ \t]*$")
+_FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
+_TAG = re.compile(r"(?<![\w#&/])#([^\W\d_][\w/-]{0,60})")
+_LINK = re.compile(r"\[\[([^\[\]\n|#^]{1,300})(?:[#^][^\[\]\n|]*)?(?:\|[^\[\]\n]*)?\]\]")
+_RELATION = re.compile(r"^\s*[-*] ([^\W\d_][\w -]{0,40}?) \[\[([^\[\]\n|#^]{1,300})[^\[\]\n]*\]\]")
+_TURN = re.compile(r"## (\S+)(?: (.*?))? \^(t\d{4,})")
+_TURN_LOOKALIKE = re.compile(r"\\*## .*\^t\d{4,}[ \t]*$")
+_REF = re.compile(r"<!-- ref: (.*?) -->")
+_DATED_NAME = re.compile(r"(?<!\d)(\d{4}-\d\d(?:-\d\d)?)(?!\d)")
+_KEY_LINE = re.compile(r"([A-Za-z_][\w-]*)[ \t]*:(?=[ \t\r\n]|$)")
+
+
+class Relation(NamedTuple):
+    """`[[target]]` in a body: `kind` is "links to", or the word of a `- word [[target]]` line."""
+
+    kind: str
+    target: str
+
+
+class Turn(NamedTuple):
+    """One turn of an episode. `at` is an ISO time or None; `line` the 1-based line of its text in the file."""
+
+    anchor: str
+    speaker: str | None
+    at: str | None
+    ref: str | None
+    text: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What one Markdown file says. `body` has LF line ends; `problem` says why front matter could not be read."""
+
+    body: str
+    id: str | None = None
+    type: str = DEFAULT_TYPE
+    title: str = ""
+    created: str | None = None
+    tags: tuple[str, ...] = ()
+    source: str | None = None
+    ref: str | None = None
+    speaker: str | None = None
+    session: str | None = None
+    part: int = 1
+    supersedes: tuple[str, ...] = ()
+    valid_from: str | None = None
+    valid_to: str | None = None
+    pinned: bool = False
+    turns: tuple[Turn, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    body_line: int = field(default=1, compare=False)
+    problem: str | None = field(default=None, compare=False)
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def split_front_matter(text: str) -> tuple[str, str, str]:
+    """(opening with BOM and `---` line, front matter lines, the rest from the closing line on); joined, they are `text`.
+
+    Without front matter the first two are empty.
+    """
+    bom = _BOM if text.startswith(_BOM) else ""
+    opening = _OPENING.match(text, len(bom))
+    if opening is None:
+        return "", "", text
+    closing = _CLOSING.search(text, opening.end())
+    if closing is None:
+        return "", "", text
+    return text[: opening.end()], text[opening.end() : closing.start()], text[closing.start() :]
+
+
+def parse(data: bytes, *, name: str) -> Memory:
+    """The memory in `data`, the bytes of a file called `name` (UTF-8, already bounded by guard.limits)."""
+    text = data.decode("utf-8")
+    opening, front, rest = split_front_matter(text)
+    values: dict[str, object] = {}
+    problem = None
+    if opening:
+        closing_line, _, body = rest.partition("\n")
+        body_line = 1 + opening.count("\n") + front.count("\n") + 1
+        try:
+            values = load(front)
+        except FrontMatterError as error:
+            problem = str(error)
+    else:
+        body, body_line = rest.removeprefix(_BOM), 1
+    body = body.replace("\r\n", "\n")
+    type_ = _string(values.get("type")) or (DEFAULT_TYPE if "id" in values else PLAIN_TYPE)
+    turns = _turns(body, body_line) if type_ == "episode" else ()
+    identity = _string(values.get("id"))
+    return Memory(
+        body=body,
+        id=identity if identity and re.fullmatch(r"[a-z][a-z0-9]{2,31}", identity) else None,
+        type=type_,
+        title=_title(values, body, name),
+        created=iso_date(values.get("created") or values.get("date")) or _date_in(name),
+        tags=tuple(dict.fromkeys([*_strings(values.get("tags")), *_inline_tags(body)])),
+        source=_string(values.get("source")),
+        ref=_string(values.get("ref")),
+        speaker=_string(values.get("speaker")),
+        session=_string(values.get("session")),
+        part=_integer(values.get("part")),
+        supersedes=tuple(_strings(values.get("supersedes"))),
+        valid_from=iso_date(values.get("valid_from")),
+        valid_to=iso_date(values.get("valid_to")),
+        pinned=values.get("pinned") is True,
+        turns=turns,
+        relations=_relations(body),
+        body_line=body_line,
+        problem=problem,
+    )
+
+
+def _string(value: object) -> str | None:
+    return None if value is None or isinstance(value, dict | list) else str(value).strip() or None
+
+
+def _strings(value: object) -> list[str]:
+    items = value if isinstance(value, list) else str(value).split(",") if value is not None else []
+    return [text.lstrip("#") for item in items if (text := _string(item))]
+
+
+def _integer(value: object) -> int:
+    return value if isinstance(value, int) and 0 < value < 1_000_000 else 1
+
+
+def _date_in(name: str) -> str | None:
+    match = _DATED_NAME.search(name)
+    return iso_date(match.group(1)) if match else None
+
+
+def _title(values: Mapping[str, object], body: str, name: str) -> str:
+    """`title:`, else an opening level-1 heading, else the first line if the file is named after it, else the name."""
+    named = _string(values.get("title"))
+    if named:
+        return named[:300]
+    first = next((line for line in body.split("\n", 50)[:50] if line.strip()), "").strip()
+    heading = _H1.match(first)
+    if heading:
+        return heading.group(1)[:300]
+    stem = name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    if first and slug(first).startswith(re.sub(r"-\d+$", "", stem)):
+        return short_title(first)
+    return re.sub(r"[-_]+", " ", stem).strip() or stem
+
+
+def short_title(line: str, limit: int = 80) -> str:
+    """The beginning of a line, cut at a word."""
+    line = " ".join(line.split()).lstrip("#>-* ")
+    if len(line) <= limit:
+        return line
+    cut = line[:limit].rsplit(" ", 1)[0]
+    return (cut or line[:limit]) + "…"
+
+
+def _prose_lines(body: str) -> Iterable[str]:
+    fence: str | None = None
+    for line in body.split("\n"):
+        mark = _FENCE.match(line)
+        if mark and (fence is None or line.strip().startswith(fence)):
+            fence = mark.group(1) if fence is None else None
+        elif fence is None:
+            yield line
+
+
+def _inline_tags(body: str) -> list[str]:
+    return [tag for line in _prose_lines(body) if "#" in line for tag in _TAG.findall(line)] if "#" in body else []
+
+
+def _relations(body: str) -> tuple[Relation, ...]:
+    found: dict[Relation, None] = {}
+    for line in _prose_lines(body) if "[[" in body else ():
+        named = _RELATION.match(line)
+        if named:
+            found[Relation(named.group(1).strip().lower(), named.group(2).strip())] = None
+        for target in _LINK.findall(line):
+            if not (named and named.group(2) == target):
+                found[Relation("links to", target.strip())] = None
+    return tuple(found)
+
+
+# --- episodes --------------------------------------------------------------------------------------------------------
+
+
+def _turns(body: str, body_line: int) -> tuple[Turn, ...]:
+    """The turns of an episode's body. Text before the first turn header belongs to no turn."""
+    turns: list[Turn] = []
+    lines = body.split("\n")
+    starts = [i for i, line in enumerate(lines) if line.startswith("## ") and _TURN.fullmatch(line.rstrip())]
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        header = _TURN.fullmatch(lines[start].rstrip())
+        assert header is not None
+        at, speaker, anchor = header.groups()
+        ref = _REF.fullmatch(lines[start + 1].rstrip()) if start + 1 < end else None
+        first = start + (2 if ref else 1)
+        text = "\n".join(_unescape(line) for line in lines[first:end])
+        lead = len(text) - len(text.lstrip("\n"))
+        turns.append(
+            Turn(
+                anchor=anchor,
+                speaker=speaker or None,
+                at=iso_date(at),
+                ref=ref.group(1) if ref else None,
+                text=text.strip("\n"),
+                line=body_line + first + lead,
+            )
+        )
+    return tuple(turns)
+
+
+def _escape(line: str) -> str:
+    """A body line that looks like a turn header gets one more backslash; `_unescape` takes it away."""
+    return "\\" + line if _TURN_LOOKALIKE.match(line) else line
+
+
+def _unescape(line: str) -> str:
+    return line[1:] if line.startswith("\\") and _TURN_LOOKALIKE.match(line) else line
+
+
+def compose_turn(turn: Turn) -> str:
+    """One turn as Markdown; no text in it can be read back as another turn, speaker or ref."""
+    speaker = " ".join((turn.speaker or "").split()).replace("^", "ˆ")[:200]
+    head = f"## {turn.at or '-'}{' ' + speaker if speaker else ''} ^{turn.anchor}\n"
+    if turn.ref is not None:
+        head += f"<!-- ref: {_comment_safe(turn.ref)} -->\n"
+    text = turn.text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
+    return head + "\n" + "\n".join(_escape(line) for line in text.split("\n")) + "\n"
+
+
+def _comment_safe(ref: str) -> str:
+    return " ".join(ref.split()).replace("-->", "--\u200b>")[:1000]
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+_FRONT_ORDER = (
+    "id", "type", "title", "created", "tags", "source", "ref", "speaker", "session", "part",
+    "supersedes", "valid_from", "valid_to", "pinned",
+)  # fmt: skip
+
+
+def serialise(memory: Memory) -> bytes:
+    """A new file for `memory`: front matter with the keys that say something, then the body as it is.
+
+    An episode's body is composed from its turns. `title` is written only where the body would not give it.
+    """
+    values: dict[str, object] = {key: getattr(memory, key) for key in _FRONT_ORDER}
+    values["tags"] = [tag for tag in memory.tags if tag not in _inline_tags(memory.body)]
+    if memory.part == 1:
+        del values["part"]
+    if _opening_heading(memory.body) == memory.title:
+        del values["title"]
+    front = "".join(_front_line(key, value) for key, value in values.items() if value not in (None, "", [], (), False))
+    return f"---\n{front}---\n{memory.body}".encode()
+
+
+def episode_body(title: str, turns: Sequence[Turn]) -> str:
+    """The body of an episode file."""
+    return f"# {' '.join(title.split())}\n\n" + "\n".join(compose_turn(turn) for turn in turns)
+
+
+def _opening_heading(body: str) -> str | None:
+    heading = _H1.match(body.lstrip("\n").split("\n", 1)[0].strip())
+    return heading.group(1) if heading else None
+
+
+def _front_line(key: str, value: object) -> str:
+    if isinstance(value, list | tuple):
+        return f"{key}: [{', '.join(_scalar(str(item), flow=True) for item in value)}]\n"
+    if isinstance(value, bool | int):
+        return f"{key}: {str(value).lower()}\n"
+    return f"{key}: {_scalar(str(value))}\n"
+
+
+_PLAIN = re.compile(r"[A-Za-z_./][\w ./@+-]*(?:[:#][\w./@+-]+)*")
+_DATE_LIKE = re.compile(r"\d{4}-\d\d(-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)?)?)?")
+
+
+def _scalar(text: str, *, flow: bool = False) -> str:
+    """`text` as a YAML scalar: bare where that is unmistakable, else in double quotes."""
+    plain = _PLAIN.fullmatch(text) or (_DATE_LIKE.fullmatch(text) and not flow)
+    if plain and text == text.strip() and text.lower() not in ("true", "false", "null", "yes", "no", "on", "off", "y", "n", "~"):
+        return text
+    import json
+
+    escaped = json.dumps(text, ensure_ascii=False)
+    # JSON leaves these as they are; YAML does not take them raw inside double quotes.
+    return re.sub(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]", lambda m: f"\\u{ord(m.group()):04x}", escaped)
+
+
+def set_front_matter(data: bytes, updates: Mapping[str, object]) -> bytes:
+    """`data` with the given front matter keys set (or, with None, removed), every other byte as it was.
+
+    Line surgery, then a check: the result must read back as the old values with just these changes; front matter too
+    unusual for that raises InvalidMemory and nothing is lost.
+    """
+    text = data.decode("utf-8")
+    opening, front, rest = split_front_matter(text)
+    newline = "\r\n" if "\r\n" in (opening or text.split("\n", 1)[0] + "\n") else "\n"
+    if not opening:
+        bom = _BOM if text.startswith(_BOM) else ""
+        opening, front, rest = f"{bom}---{newline}", "", f"---{newline}{text.removeprefix(_BOM)}"
+    try:
+        before = load(front)
+    except FrontMatterError as error:
+        raise InvalidMemory(f"its front matter cannot be read ({error})", hint="mend it in an editor: mem edit ID") from None
+    lines = front.splitlines(keepends=True)
+    for key, value in updates.items():
+        lines = _with_key(lines, key, None if value is None else _front_line(key, value).replace("\n", newline), newline)
+    front = "".join(lines)
+    expected = {key: value for key, value in before.items() if key not in updates}
+    try:
+        after = load(front)
+    except FrontMatterError:
+        after = {}
+    removed = {key for key, value in updates.items() if value is None}
+    if {k: v for k, v in after.items() if k not in updates} != expected or any(
+        (key in after) == (key in removed) for key in updates
+    ):
+        raise InvalidMemory("its front matter is too unusual to change safely", hint="change it in an editor: mem edit ID")
+    return (opening + front + rest).encode("utf-8")
+
+
+def _with_key(lines: list[str], key: str, new_line: str | None, newline: str) -> list[str]:
+    """`lines` with the block of top-level `key` replaced by `new_line`, or the line added at the end."""
+    start = next((i for i, line in enumerate(lines) if (m := _KEY_LINE.match(line)) and m.group(1) == key), None)
+    if start is None:
+        if new_line is None:
+            return lines
+        if lines and not lines[-1].endswith("\n"):
+            lines = [*lines[:-1], lines[-1] + newline]
+        return [*lines, new_line]
+    end = start + 1
+    while end < len(lines) and (lines[end][:1] in " \t" or re.match(r"-(?:\s|$)", lines[end])) and lines[end].strip():
+        end += 1
+    return [*lines[:start], *([new_line] if new_line else []), *lines[end:]]
+
+
+def check_type(value: str) -> str:
+    if value not in TYPES:
+        raise UsageError(f"there is no type {value!r}", hint=f"one of: {', '.join(TYPES)}")
+    return value
+
+
+def same_text(a: bytes, b: bytes) -> bool:
+    """Whether two files say the same, line ends aside."""
+    return content_hash(a) == content_hash(b)

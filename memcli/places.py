@@ -1,0 +1,227 @@
+"""Where things live: the user's folders, and which stores answer from a working directory.
+
+Owns the layout of a store on disk (docs/format.md) and the search for it. Reads folders only; creates nothing but
+the user's own state folder. Lean: imported by every command.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from memcli.errors import StoreMissing, StoreUnsafe
+
+STORE_NAME = ".mem"
+
+
+def user_dir(kind: str) -> str:
+    """The user's folder for `kind` ("data", "state", "config"), after the XDG variables where they are set."""
+    xdg = os.environ.get(f"XDG_{kind.upper()}_HOME")
+    if xdg and os.path.isabs(xdg):
+        return os.path.join(xdg, "mem")
+    if sys.platform.startswith("linux"):
+        default = {"data": ".local/share", "state": ".local/state", "config": ".config"}[kind]
+        return os.path.join(os.path.expanduser("~"), default, "mem")
+    import platformdirs  # 15 ms that Linux, whose rule is the three lines above, need not spend on each recall
+
+    return {
+        "data": platformdirs.user_data_dir,
+        "state": platformdirs.user_state_dir,
+        "config": platformdirs.user_config_dir,
+    }[kind]("mem")
+
+
+def private_dir(path: str) -> str:
+    """Make `path` (and its parents) if needed, readable by the user alone."""
+    if not os.path.isdir(path):
+        os.makedirs(path, mode=0o700, exist_ok=True)
+    return path
+
+
+class Place:
+    """One store on disk: its folder and the names inside it. `label` is "project" or "personal"."""
+
+    __slots__ = ("external_tree", "folder", "label")
+
+    def __init__(self, folder: str, label: str = "project") -> None:
+        self.folder = os.path.realpath(folder)
+        self.label = label
+        self.external_tree = self._read_external_tree()
+
+    def __repr__(self) -> str:
+        return f"Place({self.folder!r}, {self.label!r})"
+
+    @property
+    def project(self) -> str:
+        """The folder that the store belongs to: the one that holds `.mem/`, or the store itself for the personal one."""
+        return os.path.dirname(self.folder) if os.path.basename(self.folder) == STORE_NAME else self.folder
+
+    @property
+    def tree(self) -> str:
+        return self.external_tree or os.path.join(self.folder, "tree")
+
+    @property
+    def local(self) -> str:
+        return os.path.join(self.folder, "local")
+
+    @property
+    def private_tree(self) -> str:
+        return os.path.join(self.folder, "local", "tree")
+
+    @property
+    def cache(self) -> str:
+        return os.path.join(self.folder, "local", "cache")
+
+    @property
+    def config_file(self) -> str:
+        return os.path.join(self.folder, "config.yaml")
+
+    def exists(self) -> bool:
+        return os.path.isdir(self.local) or os.path.isdir(os.path.join(self.folder, "tree"))
+
+    def state_key(self) -> str:
+        """The name of this store in the user's state."""
+        import hashlib
+
+        return hashlib.sha256(self.folder.encode("utf-8", "surrogateescape")).hexdigest()[:24]
+
+    def absolute(self, path: str) -> str:
+        """The file behind `path` as the index knows it (`tree/…` or `local/tree/…`)."""
+        if path.startswith("tree/"):
+            return os.path.join(self.tree, path[5:])
+        return os.path.join(self.folder, path)
+
+    def relative(self, absolute: str) -> str | None:
+        """The inverse of `absolute`; None for a file outside both trees."""
+        for prefix, root in (("tree/", self.tree), ("local/tree/", self.private_tree)):
+            if absolute.startswith(root + os.sep):
+                return prefix + absolute[len(root) + 1 :].replace(os.sep, "/")
+        return None
+
+    def shown(self, path: str) -> str:
+        """`path` as a person would type it from the working directory."""
+        absolute = self.absolute(path)
+        home, here = os.path.expanduser("~"), os.getcwd()
+        if absolute.startswith(here + os.sep):
+            return absolute[len(here) + 1 :]
+        return "~" + absolute[len(home) :] if absolute.startswith(home + os.sep) else absolute
+
+    def _read_external_tree(self) -> str | None:
+        """The tree that `mem init --tree` chose, from config.yaml; outside the project only as the user's state allows."""
+        try:
+            with open(self.config_file, encoding="utf-8-sig") as file:
+                lines = file.read(65536).splitlines()
+        except (OSError, UnicodeDecodeError):
+            return None
+        value = next((line[5:].strip().strip("\"'") for line in lines if line.startswith("tree:")), "")
+        if not value:
+            return None
+        tree = os.path.realpath(os.path.join(self.project, os.path.expanduser(value)))
+        if not (tree + os.sep).startswith(self.project + os.sep) and tree not in self.allowed_trees():
+            raise StoreUnsafe(
+                f"{self.config_file} asks for the tree {tree}, which lies outside its project",
+                hint=f"if you want that: mem init --tree {tree}",
+            )
+        return tree
+
+    def allowed_trees(self) -> list[str]:
+        """Trees outside the project that this user chose for this store with `mem init --tree`."""
+        try:
+            with open(os.path.join(user_dir("state"), "trees", self.state_key()), encoding="utf-8") as file:
+                return file.read().splitlines()
+        except OSError:
+            return []
+
+    def allow_tree(self, tree: str) -> None:
+        folder = private_dir(os.path.join(user_dir("state"), "trees"))
+        with open(os.path.join(folder, self.state_key()), "w", encoding="utf-8") as file:
+            file.write(tree + "\n")
+
+
+def personal() -> Place:
+    return Place(user_dir("data"), "personal")
+
+
+def at_root(root: str) -> Place:
+    """The store that `--root DIR` names: DIR/.mem, or DIR itself when it is a store."""
+    folder = os.path.realpath(root)
+    if os.path.basename(folder) == STORE_NAME:
+        return Place(folder)
+    inner = os.path.join(folder, STORE_NAME)
+    if not os.path.isdir(inner) and os.path.isdir(os.path.join(folder, "local")):
+        return Place(folder, "personal" if folder == os.path.realpath(user_dir("data")) else "project")
+    return Place(inner)
+
+
+def project_chain(start: str) -> list[Place]:
+    """Stores from `start` upwards to the repository root, nearest first.
+
+    Stops at $HOME, at a change of owner, and after the folder that holds `.git`. Outside a repository only the nearest
+    store counts. A linked worktree without a store of its own uses its main worktree's.
+    """
+    found: list[Place] = []
+    home = os.path.realpath(os.path.expanduser("~"))
+    folder = os.path.realpath(start)
+    owner = _owner(folder)
+    repository = None
+    while folder != home and _owner(folder) == owner:
+        inner = os.path.join(folder, STORE_NAME)
+        if os.path.isdir(inner) and not os.path.islink(inner) and _owner(inner) == owner:
+            found.append(Place(inner))
+        if os.path.lexists(os.path.join(folder, ".git")):
+            repository = folder
+            break
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            break
+        folder = parent
+    if repository is None:
+        return found[:1]
+    if not found:
+        main = _main_worktree(repository)
+        if main and os.path.isdir(os.path.join(main, STORE_NAME)) and _owner(main) == owner:
+            return [Place(os.path.join(main, STORE_NAME))]
+    return found
+
+
+def locate(*, root: str | None, personal_only: bool, start: str | None = None) -> list[Place]:
+    """The stores that a command reads, the one it writes to first.
+
+    Raises StoreMissing when `root` names no store.
+    """
+    if root is not None:
+        place = at_root(root)
+        if not place.exists():
+            raise StoreMissing(f"there is no store in {root}", hint=f"mem --root {root} init")
+        return [place]
+    if personal_only:
+        return [personal()]
+    chain = project_chain(start or os.getcwd())
+    own = personal()
+    return [*chain, own] if all(place.folder != own.folder for place in chain) else chain
+
+
+def _owner(path: str) -> int:
+    try:
+        return os.stat(path).st_uid
+    except OSError:
+        return -1
+
+
+def _main_worktree(repository: str) -> str | None:
+    """The main worktree of a linked one, read from the `.git` file; git itself is never run."""
+    try:
+        with open(os.path.join(repository, ".git"), encoding="utf-8") as file:
+            line = file.readline(4096).strip()
+        if not line.startswith("gitdir: "):
+            return None
+        gitdir = os.path.realpath(os.path.join(repository, line[8:]))
+        with open(os.path.join(gitdir, "commondir"), encoding="utf-8") as file:
+            common = os.path.realpath(os.path.join(gitdir, file.readline(4096).strip()))
+        with open(os.path.join(gitdir, "gitdir"), encoding="utf-8") as file:
+            back = os.path.realpath(file.readline(4096).strip())
+    except (OSError, UnicodeDecodeError):
+        return None
+    # Both files must point at each other: a `.git` file that came with a clone cannot borrow another project's store.
+    ours = os.path.realpath(os.path.join(repository, ".git"))
+    return os.path.dirname(common) if os.path.basename(common) == ".git" and back == ours else None

@@ -1,0 +1,25 @@
+"""The keyword channel: BM25 over title, headings, text, parts of identifiers, and facets (speaker, date, tags).
+
+All of the question's words are alternatives: asking for every word at once finds nothing for a question in a sentence.
+"""
+
+from __future__ import annotations
+
+from memcli.index import search
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from memcli.index.search import PassageHit
+    from memcli.recall.plan import Plan
+    from memcli.recall.source import Source
+
+
+def find(source: Source, plan: Plan, limit: int) -> list[PassageHit]:
+    return search.keyword(source.connection, plan.match, limit, plan.where)
+
+
+def score(source: Source, plan: Plan, documents: Iterable[int]) -> dict[int, float]:
+    """BM25 of documents beyond the first `limit`; what shares no word with the question is left out."""
+    return search.keyword_scores(source.connection, plan.match, documents)

@@ -1,0 +1,87 @@
+"""Fusion: channel scores → one score for each candidate, depending on what the candidate is.
+
+Scores are normalised over the pool and added with weights (convex combination of min-max scores: Bruch et al., "An Analysis
+of Fusion Functions for Hybrid Retrieval", arXiv 2210.11934), not by reciprocal rank, which throws away how much better one
+hit is than the next. Three things were learned on the development suites (docs/benchmarks.md has the ablation):
+
+- code is found by meaning: its words are named, not described, and BM25 on them misleads;
+- a short turn means little alone: the turn before it (often the question that it answers), the turn after it and the
+  session around it lend it evidence;
+- a long message speaks for itself: the same evidence hurts it.
+
+Lean, pure.
+"""
+
+from __future__ import annotations
+
+import math
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from memcli.recall.candidates import Candidate, Pool
+
+KEYWORD_SHARE = 0.40  # of prose; the rest is semantic
+KEYWORD_SHARE_CODE = 0.10
+BEFORE, AFTER, SESSION = 0.20, 0.10, 0.40  # what the turn before, the turn after and the session add to a short turn
+SHORT, LONG = 250, 1000  # characters: evidence counts fully below, not at all above, in between by the logarithm
+SESSION_BEST = 3  # turns whose mean speaks for a session
+
+
+def fuse(pool: Pool) -> None:
+    """Set `features` and `score` of every candidate, and order the pool by score, best first."""
+    tops = {
+        name: max((c.scores[name] for c in pool.candidates if name in c.scores), default=0.0) for name in pool.floors
+    }
+    own = {key: _own(candidate, tops, pool.floors) for key, candidate in pool.around.items()}
+    sessions = _sessions(pool, own)
+    for (number, document), candidate in pool.around.items():
+        value = own[number, document]
+        features = candidate.features
+        shortness = _shortness(candidate.document.length) if candidate.document.anchor else 0.0
+        if shortness:
+            features["before"] = BEFORE * shortness * _neighbour(pool, own, number, candidate, -1)
+            features["after"] = AFTER * shortness * _neighbour(pool, own, number, candidate, 1)
+            features["session"] = SESSION * shortness * sessions.get(_session(number, candidate), 0.0)
+        candidate.score = value + sum(features.get(name, 0.0) for name in ("before", "after", "session"))
+    pool.candidates.sort(key=lambda c: (-c.score, c.document.path, c.document.ordinal))
+
+
+def _own(candidate: Candidate, tops: dict[str, float], floors: dict[str, float]) -> float:
+    """The candidate's own share of the score: its channels, normalised and weighted."""
+    share = KEYWORD_SHARE_CODE if candidate.code else KEYWORD_SHARE
+    if tops["semantic"] == 0.0:  # no semantic channel: words are all there is
+        share = 1.0
+    for name, weight in (("semantic", 1.0 - share), ("keyword", share)):
+        floor, top = floors[name], tops[name]
+        raw = (candidate.scores.get(name, floor) - floor) / (top - floor) if top > floor else 0.0
+        candidate.features[name] = weight * min(max(raw, 0.0), 1.0)
+    return candidate.features["semantic"] + candidate.features["keyword"]
+
+
+def _shortness(length: int) -> float:
+    """1 for a passing remark, 0 for a long message."""
+    if length <= SHORT:
+        return 1.0
+    return max(0.0, 1.0 - math.log(length / SHORT) / math.log(LONG / SHORT))
+
+
+def _neighbour(
+    pool: Pool, own: dict[tuple[int, int], float], number: int, candidate: Candidate, step: int
+) -> float:
+    # Turns of one file are indexed together, so their document numbers follow each other.
+    key = (number, candidate.document.id + step)
+    neighbour = pool.around.get(key)
+    return own[key] if neighbour is not None and neighbour.document.entry == candidate.document.entry else 0.0
+
+
+def _session(number: int, candidate: Candidate) -> tuple[int, str]:
+    return number, candidate.document.session or str(candidate.document.entry)
+
+
+def _sessions(pool: Pool, own: dict[tuple[int, int], float]) -> dict[tuple[int, str], float]:
+    """For each session, the mean of its best turns."""
+    members: dict[tuple[int, str], list[float]] = {}
+    for (number, document), candidate in pool.around.items():
+        if candidate.document.anchor:
+            members.setdefault(_session(number, candidate), []).append(own[number, document])
+    return {key: sum(sorted(values)[-SESSION_BEST:]) / SESSION_BEST for key, values in members.items()}

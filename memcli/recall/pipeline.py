@@ -1,0 +1,101 @@
+"""The whole of a recall: open the stores (mending an index first where it must be), ask, fuse, judge, cut.
+
+Read-only towards memories and ranks; the index may be brought up to date with files that changed. Lean.
+"""
+
+from __future__ import annotations
+
+from memcli.index import search
+from memcli.recall import refresh
+from memcli.recall.answer import EVERY_EPISODE, Answer, choose, hits_of, within_budget
+from memcli.recall.candidates import Candidate, gather
+from memcli.recall.confidence import confidence
+from memcli.recall.fusion import fuse
+from memcli.recall.plan import make_plan
+from memcli.recall.source import QueryEncoder, Source
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from memcli.config import Config
+    from memcli.index.search import Filter
+    from memcli.places import Place
+    from memcli.recall.candidates import Pool
+    from memcli.recall.plan import Plan
+
+
+class Recall:
+    """Stores opened for questions. Use as a context manager."""
+
+    def __init__(self, places: Iterable[Place], config: Config, *, lexical: bool = False, fresh: bool = False) -> None:
+        self._encoder = None if lexical else QueryEncoder(config)
+        self.notices: list[str] = []
+        self.sources: list[Source] = []
+        for place in places:
+            if place.exists():
+                self.notices += refresh.before(place, walk=fresh, embed=not lexical)
+                self.sources.append(Source(place, self._encoder))
+
+    def __enter__(self) -> Recall:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for source in self.sources:
+            source.close()
+
+    def ask(
+        self,
+        text: str,
+        *,
+        where: Filter | None = None,
+        limit: int = 8,
+        episodes: int = EVERY_EPISODE,
+        budget: int | None = None,
+    ) -> Answer:
+        """The best memories for a question. `budget` is in tokens."""
+        plan = make_plan(text, where)
+        pool = gather(self.sources, plan)
+        fuse(pool)
+        named = self._named_first(pool, plan)
+        chosen, more = choose(pool.candidates, limit, episodes)
+        sure = 1.0 if named else confidence(pool, plan)
+        hits = within_budget(hits_of(chosen, sure), budget)
+        considered = sum(search.count(source.connection)[0] for source in self.sources)
+        return Answer(hits, sure, considered, more, self.notices_now(), pool.candidates)
+
+    def _named_first(self, pool: Pool, plan: Plan) -> bool:
+        """Put memories whose id, path or title is the question itself before all others; True if there are any."""
+        found = []
+        for number, source in enumerate(self.sources):
+            for document, known in search.documents(source.connection, search.named(source.connection, plan.text)).items():
+                candidate = pool.around.get((number, document)) or Candidate(source, known)
+                if not candidate.passages:
+                    candidate.passages = {"name": search.first_passages(source.connection, [document])[document]}
+                candidate.features["name"] = 1.0
+                candidate.score += 1.0
+                found.append(candidate)
+        pool.candidates[:] = found + [c for c in pool.candidates if c not in found]
+        return bool(found)
+
+    def notices_now(self) -> list[str]:
+        """What the user should know about the answers given so far."""
+        notices = list(self.notices)
+        if self._encoder is not None and self._encoder.problem:
+            notices.append(f"found by words only: {self._encoder.problem}")
+        notices += [f"{source.place.folder}: {source.problem}" for source in self.sources if source.problem]
+        return list(dict.fromkeys(notices))
+
+    def stale_paths(self, answer: Answer) -> dict[Place, list[str]]:
+        """Files behind an answer that changed or vanished since they were indexed, by store."""
+        stale: dict[Place, list[str]] = {}
+        for hit in answer.hits:
+            source, document = hit.candidate.source, hit.candidate.document
+            if not refresh.is_current(source.place, document):
+                stale.setdefault(source.place, []).append(document.path)
+        return stale
+
+    def update(self, stale: dict[Place, list[str]]) -> None:
+        """Index these files anew, so that the question can be asked again."""
+        for place, paths in stale.items():
+            self.notices += refresh.update(place, paths=paths, embed=self._encoder is not None)

@@ -1,0 +1,74 @@
+"""Keeping recall honest about files that changed: cheap looks first, reading files only where something differs.
+
+Before an answer each folder is stat'ed, so that a file added, removed or saved by an editor's rename is seen; after it,
+the files that are about to be shown. A file overwritten in place is seen by the full walk that follows an answer when the
+last one is over a minute old. Lean: what reads and embeds files is imported only when there is something to read.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from memcli.errors import IndexUnavailable, MemError
+from memcli.index import db, schema
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from memcli.index.search import Document
+    from memcli.places import Place
+
+WALK_EVERY_S = 60.0
+EMBED_AT_ONCE = 256  # passages that a recall embeds before it answers; more than that waits for `mem index`
+
+
+def before(place: Place, *, walk: bool, embed: bool) -> list[str]:
+    """Bring a store's index up to date where a look at its folders says that it is not; returns notices for the user."""
+    try:
+        connection = schema.open_for_reading(place)
+        try:
+            current = not walk and not schema.changed_folders(place, connection)
+        finally:
+            connection.close()
+    except (IndexUnavailable, db.DatabaseError):
+        current = False
+    return [] if current else update(place, embed=embed)
+
+
+def update(place: Place, *, paths: list[str] | None = None, embed: bool = True) -> list[str]:
+    """Reconcile (all of a store, or these paths) and embed a little; returns notices. Failing is one of them."""
+    from memcli import config
+    from memcli.index.update import update as update_index
+
+    try:
+        report, problem = update_index(
+            place, config.load(place), paths=paths, embed_at_most=EMBED_AT_ONCE if embed else 0
+        )
+    except (MemError, OSError) as error:
+        return [f"the index could not be brought up to date: {error}"]
+    notices = [f"the index was rebuilt: {report.rebuilt}"] if report.rebuilt else []
+    return notices + ([f"found by words only: {problem}"] if problem else [])
+
+
+def after(place: Place) -> None:
+    """Walk the whole store if that was not done for a minute; the next answer has what it finds."""
+    try:
+        connection = schema.open_for_reading(place)
+        try:
+            walked = float(schema.get_meta(connection, "walked") or 0.0)
+        finally:
+            connection.close()
+    except (IndexUnavailable, db.DatabaseError):
+        return
+    if time.time() - walked > WALK_EVERY_S:
+        update(place)
+
+
+def is_current(place: Place, document: Document) -> bool:
+    """Whether a document's file is still the one that was indexed."""
+    try:
+        info = os.lstat(place.absolute(document.path))
+    except OSError:
+        return False
+    # mtime 0 marks a file indexed within moments of its change: its next walk will read it again.
+    return info.st_size == document.size and info.st_ino == document.inode and document.mtime_ns in (0, info.st_mtime_ns)
