@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
+
+
+
 ALIASES = {"search": "recall", "find": "recall", "remember": "add", "rm": "forget"}
 
 

@@ -20,7 +20,7 @@ from memcli.text import digest
 
 SUFFIXES = (".md", ".markdown")
 IGNORE_FILE = ".memignore"
-_TEMPORARY = ".mem-tmp-"
+TEMPORARY = ".mem-tmp-"
 _CONFLICT_MARKS = (".sync-conflict-", " (conflicted copy", " (conflict ", "_conflict-", ".orig.md")
 
 
@@ -336,7 +336,7 @@ def _between(above: str, folder: str) -> list[str]:
 
 def _write_temporary(folder: str, data: bytes, mode: int | None = None) -> str:
     """A new synced file in `folder`, as readable as the folder is unless `mode` says otherwise."""
-    temporary = os.path.join(folder, _TEMPORARY + os.urandom(8).hex())
+    temporary = os.path.join(folder, TEMPORARY + os.urandom(8).hex())
     try:
         if mode is None:
             mode = stat.S_IMODE(os.stat(folder).st_mode) & 0o666 | 0o600
@@ -404,7 +404,7 @@ def remove_leftovers(place: Place, older_than_s: float, now: float) -> int:
     for root in (place.tree, place.private_tree, os.path.join(place.folder, "local")):
         for folder, _, names in os.walk(root):
             for name in names:
-                if name.startswith(_TEMPORARY):
+                if name.startswith(TEMPORARY):
                     path = os.path.join(folder, name)
                     try:
                         if now - os.stat(path).st_mtime > older_than_s:

@@ -65,7 +65,7 @@ def _before_image(place: Place, change: Change) -> bytes:
     return journal.kept(place, change.before)
 
 
-def _revert(place: Place, change: Change, images: dict[str | None, bytes]) -> None:
+def _revert(place: Place, change: Change, images: dict[str, bytes]) -> None:
     try:
         if change.after is not None and change.before is not None:
             journal.keep(place, tree.read(place, change.path))

@@ -14,7 +14,6 @@ Anything else is refused rather than guessed at, and PyYAML reads the same value
 from __future__ import annotations
 
 import os
-import re
 from collections import namedtuple
 
 from memcli.errors import ModelUnavailable
@@ -174,10 +173,8 @@ def _mapping(values: Mapping[str, Value], key: str) -> dict[str, Value]:
     return value
 
 
-_LINE = re.compile(r"(?P<indent> *)(?P<key>\w+):(?: +(?P<value>[^\s#].*?))?(?:\s+#.*)?$")
-_QUOTED = re.compile(r"\"([^\"\\]*)\"(?:\s+#.*)?$|'([^']*)'(?:\s+#.*)?$")
-_BARE = re.compile(r"\w[\w ./@+,()-]*$")
-_TYPED_ELSEWHERE = re.compile(r"[-+.\d][\d_.:eE+-]*$|0[xob]\w+$|(?:y|n|yes|no|on|off|true|false|null)$", re.IGNORECASE)
+_BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _./@+,()-")
+_TYPED_BY_YAML = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))  # in any case
 
 
 def _parse(text: str) -> dict[str, Value]:
@@ -185,37 +182,43 @@ def _parse(text: str) -> dict[str, Value]:
     top: dict[str, Value] = {}
     open_mappings = [top]
     for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
+        content = line.strip()
+        if not content or content[0] == "#":
             continue
-        match = _LINE.match(line)
-        depth, odd = divmod(len(match["indent"]), 2) if match else (0, 1)
-        if not match or odd or depth >= len(open_mappings) or match["key"] in open_mappings[depth]:
+        depth, odd = divmod(len(line) - len(line.lstrip(" ")), 2)
+        key, colon, rest = content.partition(":")
+        if odd or depth >= len(open_mappings) or not colon or not key.isidentifier() or key in open_mappings[depth]:
             raise ValueError(f"line {number} is not understood")
         del open_mappings[depth + 1 :]
-        if match["value"] is None:
+        if not _without_comment(rest):
             child: dict[str, Value] = {}
-            open_mappings[depth][match["key"]] = child
+            open_mappings[depth][key] = child
             open_mappings.append(child)
+        elif rest[0] == " " and (value := _scalar(rest.strip())) is not None:
+            open_mappings[depth][key] = value
         else:
-            try:
-                open_mappings[depth][match["key"]] = _scalar(line[match.start("value") :].strip(), match["value"])
-            except ValueError:
-                raise ValueError(f"line {number} has a value that is not understood; quote it") from None
+            raise ValueError(f"line {number} has a value that is not understood; quote it")
     return top
 
 
-def _scalar(rest: str, value: str) -> Value:
-    """`value`, which has no comment, typed; `rest` is the line from the value on: a quoted text may hold a `#`."""
-    if value[0] in "\"'":
-        if not (quoted := _QUOTED.match(rest)):
-            raise ValueError
-        return quoted[1] if quoted[1] is not None else quoted[2]
+def _without_comment(rest: str) -> str:
+    return f" {rest}".partition(" #")[0].strip()
+
+
+def _scalar(rest: str) -> Value | None:
+    """The value that `rest`, a line from its value on, starts with; None when it is outside of the subset."""
+    if rest[0] in "\"'":
+        content, closed, after = rest[1:].partition(rest[0])
+        return content if closed and "\\" not in content and not _without_comment(after) else None
+    value = _without_comment(rest)
     if value[0] == "[" and value[-1] == "]":
-        return [_scalar(item.strip(), item.strip()) for item in value[1:-1].split(",") if item.strip()]
+        items = [_scalar(item.strip()) for item in value[1:-1].split(",") if item.strip()]
+        return None if None in items else [item for item in items if item is not None]
     if value in ("true", "false"):
         return value == "true"
-    if re.match(r"(?:0|[1-9]\d*)$", value):
+    if value.isdecimal() and value.isascii() and (value[0] != "0" or value == "0"):
         return int(value)
-    if not _BARE.match(value) or _TYPED_ELSEWHERE.match(value):
-        raise ValueError
+    is_number = not value.strip("0123456789_.:eE+-") or value[:2].lower() in ("0x", "0o", "0b")
+    if not value[0].isalnum() or not _BARE.issuperset(value) or is_number or value.lower() in _TYPED_BY_YAML:
+        return None
     return value

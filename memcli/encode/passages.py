@@ -69,10 +69,7 @@ def split(text: str, *, first_line: int = 1) -> list[Passage]:
     exceeds `LIMIT`: at sentence ends (code: blank lines), else lines, else words, else anywhere. `first_line` is the
     line number that the first line of `text` has in its file.
     """
-    if looks_like_code(text):
-        blocks = [_Block(0, len(text), "code", "")]
-    else:
-        blocks = list(_blocks(text))
+    blocks = [_Block(0, len(text), "code", "")] if looks_like_code(text) else list(_blocks(text))
     passages = []
     line, counted = first_line, 0
     for start, end, heading, kind in _passage_spans(text, blocks):

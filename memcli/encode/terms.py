@@ -8,7 +8,8 @@ of letters and digits for words, so `fts_text` and `query_terms` both rewrite wh
   prefix, which meets the pairs that begin with it and the runs that end in it.
 - letters whose vowel signs unicode61 takes for separators (the Indic scripts, Thai, Khmer, Burmese) move to the private
   use area, where every character is part of a word.
-- Cyrillic and Arabic words get a second token, their stem behind `STEM_MARK`, because porter only knows English.
+- Cyrillic and Arabic words get a second token, their stem behind `STEM_MARK`, because porter only knows English. Stems
+  stand at the end of the text, so that phrases stay phrases.
 
 Words of code (`getUserName`, `src/app.py`, `v1.2.3`) also get their parts and joined forms, from `identifiers`.
 
@@ -47,17 +48,16 @@ Term.__doc__ = """One thing to ask FTS5 for.
 
 # Function words, question words and what people say around a question to an assistant. "us", "may" and "will" are left
 # out: they are also a country, a month and a name.
-STOP_WORDS = frozenset(
-    """
-    a about above after again against all also am an and any are as at be because been before being below between both
-    but by can could did do does doing down during each else ever few for from further get gets getting give gives had
-    has have having he her here hers herself him himself his how i if in into is it its itself just let lets like many
-    me more most much must my myself no nor not of off on once only or other our ours ourselves out over own please same
-    shall she should so some such tell than that the their theirs them themselves then there these they this those
-    through to too under until up upon very was we were what whatever when where whether which while who whom whose why
-    with would you your yours yourself yourselves s t d ll m re ve
-    """.split()
-)
+_STOP_WORDS = """
+a about above after again against all also am an and any are as at be because been before being below between both
+but by can could did do does doing down during each else ever few for from further get gets getting give gives had
+has have having he her here hers herself him himself his how i if in into is it its itself just let lets like many
+me more most much must my myself no nor not of off on once only or other our ours ourselves out over own please same
+shall she should so some such tell than that the their theirs them themselves then there these they this those
+through to too under until up upon very was we were what whatever when where whether which while who whom whose why
+with would you your yours yourself yourselves
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 # --- the text as indexed ----------------------------------------------------------------------------------------------
 
@@ -67,29 +67,41 @@ def fts_text(text: str) -> str:
     if text.isascii():
         return text
     text = _fold(text)
-    text = _gram_runs().sub(lambda run: f" {' '.join(_grams(run[0]))} ", text)
-    return _inflected().sub(lambda word: f"{word[0]} {_stem(word[0])}", text)
+    stems = [_stem(word) for word in _inflected().findall(text)]
+    return " ".join([_gram_runs().sub(lambda run: f" {' '.join(_grams(run[0]))} ", text), *stems])
 
 
 @cache
 def _folds() -> dict[int, str | None]:
     """Characters that are written in several ways, or at which unicode61 would split, → as they are indexed."""
     folds: dict[int, str | None] = dict.fromkeys(range(0xD800, 0xE000), " ")  # lone surrogates: SQLite refuses them
-    folds.update((code, chr(code - 0xFEE0)) for code in range(0xFF01, 0xFF5F))  # full-width ASCII
-    folds[0x3000] = " "
     # Indic scripts, Thai, Lao, Tibetan, Burmese → U+E000…, Khmer → U+E800…; not the marks that end words or sentences.
     folds.update((code, chr(code - 0x0900 + 0xE000)) for code in range(0x0900, 0x10A0))
     folds.update((code, chr(code - 0x1780 + 0xE800)) for code in range(0x1780, 0x17D4))
     folds.update(dict.fromkeys((0x0964, 0x0965, *range(0x0F08, 0x0F15), 0x104A, 0x104B), " "))
-    # Arabic and Hebrew vowel marks and the Arabic stretcher; letters that writers of Arabic and Persian interchange.
-    marks = (*range(0x064B, 0x0660), 0x0670, *range(0x06D6, 0x06EE), 0x0640, *range(0x0591, 0x05BE), 0x05C1, 0x05C2)
+    # Accents, Arabic and Hebrew vowel marks, the Arabic stretcher; letters that writers interchange.
+    marks = (
+        *range(0x0300, 0x0370),
+        *range(0x064B, 0x0660),
+        0x0670,
+        *range(0x06D6, 0x06EE),
+        0x0640,
+        *range(0x0591, 0x05BE),
+        0x05C1,
+        0x05C2,
+    )
     folds.update(dict.fromkeys(marks))
     folds.update((ord(variant), letter) for variant, letter in zip("أإآٱىةکیؤئЁё", "اااايهكيويЕе", strict=True))
     return folds
 
 
 def _fold(text: str) -> str:
-    return text.translate(_folds())
+    """`text` with one spelling for what has several: composed or not, full width or half (NFKC), and `_folds`."""
+    if text.isascii():
+        return text
+    from unicodedata import normalize  # late: ASCII texts need none of it
+
+    return normalize("NFKC", text).translate(_folds())
 
 
 @cache
@@ -160,7 +172,7 @@ def _version() -> re.Pattern[str]:
 
 @cache
 def _structured() -> re.Pattern[str]:
-    """What sets a word of code apart from a plain one: a joint, a capital inside, digits after letters, a hex number."""
+    """What sets a word of code apart from a plain one: joints, capitals inside, digits after letters, a hex number."""
     return re.compile(
         r"[A-Za-z].*[_./\\:>-]|[_./\\:>-].*[A-Za-z]|[a-z][A-Z]|[A-Z]{2}[a-z]|^[A-Za-z]+[0-9]|^[0-9a-f]{7,}$"
     )
@@ -276,7 +288,10 @@ def _distinctiveness(term: Term) -> tuple[bool, bool, int]:
 
 
 def match_expression(terms: list[Term]) -> str:
-    """`terms` as an FTS5 MATCH expression, quoted and joined by OR, since AND loses natural questions; "" for none."""
+    """`terms` as an FTS5 MATCH expression, quoted and joined by OR, since AND loses natural questions.
+
+    "" when there is nothing to ask, which FTS5 would refuse: do not ask then.
+    """
     quoted = []
     for term in terms:
         text = term.text.translate(_UNQUOTABLE).replace('"', '""')
@@ -286,6 +301,7 @@ def match_expression(terms: list[Term]) -> str:
 
 
 _UNQUOTABLE = {0: " "} | dict.fromkeys(range(0xD800, 0xE000), " ")  # FTS5 stops at NUL; SQLite refuses lone surrogates
+
 
 def mostly_latin(text: str) -> bool:
     """Whether at least half of the letters of `text` are Latin; true for a text without letters.
@@ -301,8 +317,8 @@ def mostly_latin(text: str) -> bool:
 
 # --- dates ------------------------------------------------------------------------------------------------------------
 
-_MONTHS = "january february march april may june july august september october november december".split()
-_WEEKDAYS = "sunday monday tuesday wednesday thursday friday saturday".split()
+_MONTHS = "january february march april may june july august september october november december"
+_WEEKDAYS = "sunday monday tuesday wednesday thursday friday saturday"
 
 
 def date_words(iso: str | None) -> str:
@@ -319,9 +335,10 @@ def date_words(iso: str | None) -> str:
         return match[1]
     if not 1 <= month <= 12 or (match[3] is not None and not 1 <= day <= 31):
         return ""
+    month_name = _MONTHS.split()[month - 1]
     if match[3] is None:
-        return f"{_MONTHS[month - 1]} {year:04}"
-    return f"{match[0]} {day} {_MONTHS[month - 1]} {year:04} {_WEEKDAYS[_weekday(year, month, day)]}"
+        return f"{month_name} {match[1]}"
+    return f"{match[0]} {day} {month_name} {match[1]} {_WEEKDAYS.split()[_weekday(year, month, day)]}"
 
 
 def _weekday(year: int, month: int, day: int) -> int:

@@ -10,21 +10,22 @@ from __future__ import annotations
 import os
 import sys
 
-try:
-    from pysqlite3 import dbapi2 as sqlite3
-except ImportError as error:  # a platform without a wheel
+TYPE_CHECKING = False
+if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+else:
+    try:
+        from pysqlite3 import dbapi2 as sqlite3
+    except ImportError as error:  # a platform without a wheel
+        import sqlite3
 
-    if sqlite3.sqlite_version_info < (3, 51, 3):
-        raise ImportError("memcli needs pysqlite3, or Python with SQLite 3.51.3 or newer") from error
+        if sqlite3.sqlite_version_info < (3, 51, 3):
+            raise ImportError("memcli needs pysqlite3, or Python with SQLite 3.51.3 or newer") from error
 
 from memcli.errors import IndexUnavailable
 from memcli.places import Place, private_dir, user_dir
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
 Connection = sqlite3.Connection
 DatabaseError = sqlite3.DatabaseError

@@ -57,15 +57,6 @@ class EmbeddingCache:
                 [(self._model, key, vector.tobytes()) for key, vector in sorted(vectors.items())],
             )
 
-    def prune(self, keep: set[bytes]) -> int:
-        """Drop vectors of texts that no passage has any more (of every model); returns how many."""
-        with db.transaction(self._connection):
-            held = [key for (key,) in self._connection.execute("SELECT DISTINCT hash FROM embeddings")]
-            gone = [(key,) for key in held if key not in keep]
-            self._connection.executemany("DELETE FROM embeddings WHERE hash = ?", gone)
-        self._connection.execute("VACUUM")
-        return len(gone)
-
     def close(self) -> None:
         self._connection.close()
 

@@ -51,7 +51,8 @@ def reconcile(
         connection, report.rebuilt = schema.open_for_writing(place)
     try:
         if only is not None and report.rebuilt is None and schema.get_meta(connection, "walked"):
-            found, folders = _stat_only(place, only), None
+            folders: dict[str, int] | None = None
+            found = _stat_only(place, only)
             known = _rows_for(connection, {item.path for item in found} | set(only))
         else:
             folders = {}
@@ -165,7 +166,7 @@ def _same_hash(connection: db.Connection, item: Found, row: EntryRow) -> bool:
         "UPDATE entries SET size = ?, mtime_ns = ?, inode = ? WHERE path = ? AND hash = ? AND problem IS NULL",
         (item.size, item.mtime_ns, item.inode, item.path, row.hash),
     )
-    return updated.rowcount == 1
+    return bool(updated.rowcount == 1)
 
 
 def _write(connection: db.Connection, item: Found, row: EntryRow | None) -> None:
@@ -179,13 +180,13 @@ def _write(connection: db.Connection, item: Found, row: EntryRow | None) -> None
     memory = row.memory
     entry = connection.execute(
         "INSERT INTO entries (path, size, mtime_ns, inode, hash, name, claimed, type, title, created, tags, source, session,"
-        " part, pinned, supersedes, valid_from, valid_to, secrets, hidden)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " part, pinned, supersedes, valid_from, valid_to, secrets, hidden, front_problem)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             item.path, item.size, item.mtime_ns, item.inode, row.hash, _free_name(connection, memory.id, item.path),
             memory.id, memory.type, memory.title, memory.created, _words(memory.tags), memory.source, memory.session,
             memory.part, memory.pinned, _words(memory.supersedes), memory.valid_from, memory.valid_to,
-            _words(row.secrets), _words(row.hidden),
+            _words(row.secrets), _words(row.hidden), memory.problem,
         ),
     ).lastrowid  # fmt: skip
     for ordinal, document in enumerate(row.documents):

@@ -26,7 +26,7 @@ CREATE TABLE entries (
   inode INTEGER NOT NULL, hash TEXT, name TEXT NOT NULL UNIQUE, claimed TEXT, type TEXT, title TEXT, created TEXT,
   tags TEXT NOT NULL DEFAULT '', source TEXT, session TEXT, part INTEGER, pinned INTEGER NOT NULL DEFAULT 0,
   supersedes TEXT NOT NULL DEFAULT '', valid_from TEXT, valid_to TEXT, secrets TEXT NOT NULL DEFAULT '',
-  hidden TEXT NOT NULL DEFAULT '', problem TEXT);
+  hidden TEXT NOT NULL DEFAULT '', front_problem TEXT, problem TEXT);
 CREATE INDEX entries_claimed ON entries (claimed);
 CREATE INDEX entries_session ON entries (session) WHERE session IS NOT NULL;
 CREATE TABLE documents (

@@ -170,6 +170,22 @@ def short_id(connection: db.Connection, name: str) -> str:
     return name
 
 
+def entries(connection: db.Connection, path: str | None, type_: str | None, tag: str | None) -> list[dict[str, object]]:
+    """Memories for a listing, by path: those below `path`, of a type, with a tag; None means any."""
+    condition, values = _condition(Filter(types=(type_,) if type_ else (), tags=(tag,) if tag else (), path=path), "passages.id")
+    if condition:
+        condition = (
+            " AND entries.id IN (SELECT entry FROM documents JOIN passages ON document = documents.id WHERE 1" + condition + ")"
+        )
+    columns = "name AS id, path, type, title, created, tags, source, session"
+    cursor = connection.execute(f"SELECT {columns} FROM entries WHERE problem IS NULL{condition} ORDER BY path", values)
+    names = [column[0] for column in cursor.description]
+    found = [dict(zip(names, row, strict=True)) for row in cursor]
+    for row in found:
+        row["tags"] = str(row["tags"]).split("\n")[1:-1]
+    return found
+
+
 def count(connection: db.Connection) -> tuple[int, int, int]:
     """(memories, passages, passages that have a vector)."""
     memories = connection.execute("SELECT count(*) FROM entries WHERE problem IS NULL").fetchone()[0]

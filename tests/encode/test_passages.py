@@ -24,9 +24,23 @@ def characters(text: str) -> str:
 markdown = st.lists(
     st.one_of(
         st.sampled_from(
-            ["# Title", "## Part", "Head\n====", "- item", "1. item", "```", "~~~py", "    indented", "", "---", "| a | b |"]
+            [
+                "# Title",
+                "## Part",
+                "Head\n====",
+                "- item",
+                "1. item",
+                "```",
+                "~~~py",
+                "    indented",
+                "",
+                "---",
+                "| a | b |",
+            ]
         ),
-        st.sampled_from(["def f(x):", "import os", "x = 1;", "diff --git a/x b/x", "@@ -1 +1 @@", "+# new", "# comment\r"]),
+        st.sampled_from(
+            ["def f(x):", "import os", "x = 1;", "diff --git a/x b/x", "@@ -1 +1 @@", "+# new", "# comment\r"]
+        ),
         st.text(max_size=40),
         st.integers(1, 500).map(words),
     ),
@@ -51,7 +65,9 @@ def test_blank_text_has_no_passage(text: str) -> None:
     assert split(text) == []
 
 
-@pytest.mark.parametrize("text", ["Rotate tokens.", "# Title\nFew words", "- a\n- b\n\n```\nx = 1\n```", "## A\nx\n## B\ny"])
+@pytest.mark.parametrize(
+    "text", ["Rotate tokens.", "# Title\nFew words", "- a\n- b\n\n```\nx = 1\n```", "## A\nx\n## B\ny"]
+)
 def test_a_few_words_are_one_passage(text: str) -> None:
     assert [passage.text for passage in split(text)] == [text]
 

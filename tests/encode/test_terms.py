@@ -79,7 +79,9 @@ OTHERS = [
     ("हिन्दी में खोज करें", "हिन्दी खोज", "खोज"),
     ("한국어 문서를 검색합니다", "한국어 검색", "문서"),
     ("ភាសាខ្មែរ", "ខ្មែរ", "ភាសា"),
-    ("un café très naïf", "cafe naif", "TRÈS"),
+    ("un café très naïf", "cafe naif", "TRÈS", "nai\u0308f"),
+    ("ﾊﾝｶｸ ｶﾅ と Ｗｉｄｅ", "ハンカク", "カナ", "wide"),
+    ("слово x86процессор", "x86процессор", "слова"),
 ]
 
 
@@ -91,7 +93,8 @@ def table(rows: list[str]) -> sqlite3.Connection:
 
 
 def ask(db: sqlite3.Connection, query: str) -> list[int]:
-    expression = match_expression(query_terms(query))
+    if not (expression := match_expression(query_terms(query))):
+        return []
     return [row[0] for row in db.execute("SELECT rowid FROM t WHERE t MATCH ? ORDER BY rank", (expression,))]
 
 
@@ -192,7 +195,28 @@ hostile = st.one_of(
     st.text(st.characters()),
     st.lists(
         st.sampled_from(
-            ["AND", "OR", "NOT", "NEAR(", ")", "(", '"', "*", "^", ":", "-", "+", "\0", "\ud800", "{a b}", "x", "漢", "กี", "é", "_"]
+            [
+                "AND",
+                "OR",
+                "NOT",
+                "NEAR(",
+                ")",
+                "(",
+                '"',
+                "*",
+                "^",
+                ":",
+                "-",
+                "+",
+                "\0",
+                "\ud800",
+                "{a b}",
+                "x",
+                "漢",
+                "กี",
+                "é",
+                "_",
+            ]
         )
     ).map(" ".join),
     st.lists(st.sampled_from(['"', "*", "\0", "\udfff", "a", "漢", "-", ".", "_", "ь", "ال"])).map("".join),
@@ -203,9 +227,8 @@ FUZZED = table(["x and y", "漢字"])
 @given(hostile)
 def test_no_text_breaks_fts5(text: str) -> None:
     FUZZED.execute("DELETE FROM t WHERE rowid = 7")
-    if text.isascii() or fts_text(text):
-        FUZZED.execute("INSERT INTO t(rowid, x) VALUES (7, ?)", (f"{fts_text(text)} {identifiers(text)}",))
-    ask(FUZZED, text or "x")
+    FUZZED.execute("INSERT INTO t(rowid, x) VALUES (7, ?)", (f"{fts_text(text)} {identifiers(text)}",))
+    ask(FUZZED, text)
 
 
 @given(st.lists(st.builds(Term, hostile, st.sampled_from(["word", "phrase", "prefix"]))))
@@ -217,7 +240,9 @@ def test_no_term_breaks_fts5(terms: list[Term]) -> None:
 @given(st.text(st.characters(categories=("L", "N")), min_size=1, max_size=30))
 def test_every_text_finds_itself(text: str) -> None:
     db = table([fts_text(text)])
-    vocabulary = db.execute("CREATE VIRTUAL TABLE v USING fts5vocab(t, row)").execute("SELECT count(*) FROM v").fetchone()
+    vocabulary = (
+        db.execute("CREATE VIRTUAL TABLE v USING fts5vocab(t, row)").execute("SELECT count(*) FROM v").fetchone()
+    )
     if vocabulary[0]:
         assert ask(db, text) == [0]
 
@@ -261,6 +286,17 @@ def test_lean_modules_import_nothing_heavy() -> None:
         "print(*(set(sys.modules) - before))"
     )
     done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    heavy = {"numpy", "yaml", "dataclasses", "typing", "pathlib", "enum", "datetime", "hashlib", "unicodedata", "sqlite3"}
+    heavy = {
+        "numpy",
+        "yaml",
+        "dataclasses",
+        "typing",
+        "pathlib",
+        "enum",
+        "datetime",
+        "hashlib",
+        "unicodedata",
+        "sqlite3",
+    }
     # `re` brings enum itself, in every Python; what counts is that nothing of ours does.
     assert not (set(done.stdout.split()) & heavy) - {"enum"}

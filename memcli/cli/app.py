@@ -1,0 +1,83 @@
+"""The Typer application: every verb that is not on the lean path, help, completion and suggestions.
+
+A group of verbs is one file; each verb is a function that takes its options, calls the store and prints. The invocation
+(`--root`, `-g`, `--json`, `--no-input`) was taken from the command line before and is the context's object.
+"""
+
+from __future__ import annotations
+
+import difflib
+
+import typer
+from typer.core import TyperGroup
+
+from memcli import __version__
+from memcli.cli import admin, index, read, write
+from memcli.cli.invocation import Invocation, say
+from memcli.errors import UsageError
+
+ALIASES = {"search": "recall", "find": "recall", "remember": "add", "rm": "forget"}
+
+
+class _Verbs(TyperGroup):
+    """Lists verbs in the order of use, and suggests the nearest for a typo."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        return list(self.commands)
+
+
+app = typer.Typer(
+    cls=_Verbs,
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="A local-first memory for coding agents: Markdown files you own, found by meaning and by words.",
+    epilog="Every verb also takes --root DIR (that store only), -g (your personal store), --json and --no-input.",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mem {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    ctx: typer.Context,
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
+) -> None:
+    if ctx.invoked_subcommand is None:
+        read.status(ctx)
+        say("mem --help lists the verbs")
+
+
+EVERYDAY, REST = "Everyday", "The rest"
+for panel, verbs in (
+    (EVERYDAY, (write.add, read.recall, read.show, write.edit, write.forget, write.undo, read.log, read.status)),
+    (REST, (admin.init, read.ls, write.restore, write.mv, admin.import_, admin.export, admin.doctor)),
+):
+    for verb in verbs:
+        app.command(name=verb.__name__.rstrip("_"), rich_help_panel=panel)(verb)
+app.add_typer(index.app, name="index", rich_help_panel=REST)
+app.add_typer(admin.model_app, name="model", rich_help_panel=REST)
+app.add_typer(admin.config_app, name="config", rich_help_panel=REST)
+
+VERBS = ("add", "recall", "show", "edit", "forget", "undo", "log", "status", "init", "ls", "restore", "mv", "import", "export",
+         "doctor", "index", "model", "config")  # fmt: skip
+
+
+def run(invocation: Invocation, arguments: list[str]) -> int:
+    """Run one command line; returns the exit code. Raises MemError for the caller to report."""
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in VERBS:
+        near = difflib.get_close_matches(arguments[0], [*VERBS, *ALIASES], n=1)
+        raise UsageError(f"there is no verb {arguments[0]!r}", hint=f"mem {near[0]}" if near else "mem --help")
+    try:
+        result = typer.main.get_command(app).main(args=arguments, prog_name="mem", standalone_mode=False, obj=invocation)
+    except typer.Abort:
+        return 130
+    except typer.TyperException as error:
+        verb = next((word for word in arguments[:1] if word in VERBS), "")
+        said = error.format_message() if hasattr(error, "format_message") else str(error)
+        raise UsageError(" ".join(said.split()).rstrip(".") or "that is not enough", hint=f"mem {verb} --help".replace("  ", " ")) from None
+    return result if isinstance(result, int) else 0

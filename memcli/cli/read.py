@@ -1,0 +1,261 @@
+"""Verbs that only read: show, ls, log, status; and the declaration of recall, which answers on the lean path."""
+
+from __future__ import annotations
+
+import os
+
+from collections import Counter
+from typing import Annotated
+
+import typer
+
+from memcli import journal, tree
+from memcli.cli import recall as lean
+from memcli.cli import terminal
+from memcli.cli.invocation import say
+from memcli.cli.terminal import any_json, find, invocation, stores
+from memcli.cli.write import Wanted
+from memcli.errors import ModelUnavailable, NotFound
+from memcli.guard import hidden, secrets
+from memcli.index import schema, search
+from memcli.index.embeddings import waiting_count
+from memcli.index.update import model_folder
+from memcli.memory import parse
+from memcli.recall import refresh
+from memcli.store import Store
+from memcli.text import human_size, plural
+
+
+def recall(
+    ctx: typer.Context,
+    query: Annotated[list[str] | None, typer.Argument(help="What you want to know; `-` reads stdin.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, max=1_000_000, help="How many memories.")] = None,
+    budget: Annotated[int | None, typer.Option(min=1, max=1_000_000, help="Stop after about this many tokens.")] = None,
+    type_: Annotated[list[str] | None, typer.Option("--type", "-t", help="Only this type; repeatable.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Only with this tag; repeatable, all must match.")] = None,
+    path: Annotated[str | None, typer.Option(help="Only below this path of the tree.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only from this day on (2026-05, yesterday, 7d).")] = None,
+    until: Annotated[str | None, typer.Option(help="Only up to this day.")] = None,
+    speaker: Annotated[str | None, typer.Option(help="Only what this speaker said.")] = None,
+    source: Annotated[str | None, typer.Option(help="Only from sources that begin so.")] = None,
+    batch: Annotated[str | None, typer.Option(help='Answer a file of {"id", "query"} lines, as JSON Lines.')] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why each memory is where it is.")] = False,
+    lexical: Annotated[bool, typer.Option("--lexical", help="By words only; the model is not loaded.")] = False,
+    episodes: Annotated[bool, typer.Option("--episodes", help="Show all turns of past sessions.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Read all files anew before answering.")] = False,
+) -> int:
+    """Find memories by meaning and by words.
+
+    Example: mem recall "how do we rotate tokens" --since 30d --explain
+    """
+    options = lean.Options(
+        " ".join(query or ()), limit, budget, tuple(type_ or ()), tuple(tag or ()), path, since, until, speaker, source,
+        batch, explain, lexical, episodes, fresh,
+    )  # fmt: skip
+    return lean.run(invocation(ctx), options)
+
+
+def show(ctx: typer.Context, wanted: Wanted) -> None:
+    """Print a memory as it is, and how to correct it.
+
+    Example: mem show k7q9
+    """
+    store, target = find(ctx, wanted)
+    text = tree.read(store.place, target.path).decode("utf-8")
+    memory = parse(text.encode("utf-8"), name=target.path)
+    masked, rules = secrets.mask(text)
+    shown = hidden.printable(masked)
+    as_json = {
+        "id": target.id, "path": store.place.shown(target.path), "type": memory.type, "title": memory.title,
+        "created": memory.created, "tags": list(memory.tags), "source": memory.source, "session": memory.session,
+        "supersedes": list(memory.supersedes), "relations": [list(relation) for relation in memory.relations],
+        "text": hidden.printable(secrets.mask(memory.body)[0]),
+    }  # fmt: skip
+    if any_json(ctx, as_json):
+        return
+    print(shown, end="" if shown.endswith("\n") else "\n")
+    concerns = [f"masked here: {', '.join(dict.fromkeys(rules))}"] if rules else []
+    concerns += [f"hidden text: {', '.join(found)}"] if (found := hidden.findings(text)) else []
+    short = target.id[:4]
+    say("", f"{store.place.shown(target.path)} · {memory.source or 'you'}", *concerns)
+    say(f"correct it: mem edit {short} · replace it: mem add … --supersedes {short} · drop it: mem forget {short}")
+
+
+def ls(
+    ctx: typer.Context,
+    path: Annotated[str | None, typer.Argument(help="Only below this path of the tree.")] = None,
+    type_: Annotated[str | None, typer.Option("--type", "-t", help="Only this type.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Only with this tag.")] = None,
+    as_tree: Annotated[bool, typer.Option("--tree", help="Draw the context tree.")] = False,
+) -> None:
+    """List memories, newest first.
+
+    Example: mem ls auth --tree
+    """
+    rows = []
+    for store in stores(ctx):
+        refresh.before(store.place, walk=True, embed=False)
+        connection = schema.open_for_reading(store.place)
+        try:
+            found = search.entries(connection, path, type_, tag)
+            rows += [{**row, "place": row["path"], "path": store.place.shown(str(row["path"]))} for row in found]
+        finally:
+            connection.close()
+    if not as_tree:
+        rows.sort(key=lambda row: str(row["created"] or ""), reverse=True)
+    if any_json(ctx, rows):
+        return
+    if not rows:
+        raise NotFound("there are no memories here yet" if path is None else f"there is nothing below {path}", hint="mem add …")
+    if as_tree:
+        _draw_tree({str(row["place"]): row for row in rows})
+    else:
+        cells = [(str(r["id"])[:4], r["type"], str(r["created"] or "")[:10], r["title"], r["path"]) for r in rows]
+        terminal.table(("id", "type", "date", "title", "path"), cells, flexible=3)
+
+
+def _draw_tree(rows: dict[str, dict[str, object]]) -> None:
+    from rich.text import Text
+    from rich.tree import Tree
+
+    top = Tree("", hide_root=True)
+    branches: dict[str, Tree] = {"": top}
+    for path in sorted(rows):
+        folder, _, _ = path.rpartition("/")
+        parts = folder.split("/")
+        for depth in range(1, len(parts) + 1):
+            name = "/".join(parts[:depth])
+            if name not in branches:
+                branches[name] = branches["/".join(parts[: depth - 1])].add(Text(hidden.one_line(parts[depth - 1]) + "/", "bold"))
+        row = rows[path]
+        branches[folder].add(Text(f"{str(row['id'])[:4]}  {hidden.one_line(str(row['title']), 70)}"))
+    terminal.console().print(top)
+
+
+def log(
+    ctx: typer.Context,
+    wanted: Annotated[str | None, typer.Argument(help="Only this memory's history.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many operations.")] = 20,
+) -> None:
+    """What was done to the store, newest first: who, when, from where.
+
+    Example: mem log k7q9
+    """
+    if wanted is None:
+        histories = [(store, None) for store in stores(ctx)[:1]]
+    else:
+        store, target = find(ctx, wanted)
+        histories = [(store, target.path)]
+    for store, path in histories:
+        history = journal.events(store.place)
+        if path is not None:
+            history = _history_of(history, path)
+        undone = {event.undoes for event in history if event.undoes}
+        rows = [
+            {
+                "op": event.op,
+                "verb": event.verb + (f" {event.note}" if event.verb == "undo" else "") + (" (undone)" if event.op in undone else ""),
+                "at": event.at,
+                "by": event.by,
+                "from": event.origin,
+                "paths": [store.place.shown(change.path) for change in event.changes],
+            }
+            for event in reversed(history[-limit:])
+        ]
+        if any_json(ctx, rows):
+            continue
+        if not rows:
+            raise NotFound("nothing was done here yet", hint="mem add …")
+        cells = [(str(r["at"])[:16].replace("T", " "), r["verb"], r["by"], _brief(r["paths"])) for r in rows]
+        terminal.table(("when (UTC)", "what", "who", "path"), cells, flexible=3)
+
+
+def _history_of(history: list[journal.Event], path: str) -> list[journal.Event]:
+    """The events of one memory, followed back through the names that it had."""
+    names, found = {path}, []
+    for event in reversed(history):
+        mine = [change for change in event.changes if change.path in names]
+        if mine:
+            found.append(event)
+            appeared = {change.path for change in mine if change.before is None}
+            names |= {other.path for other in event.changes if appeared and other.after is None}
+    return found[::-1]
+
+
+def _brief(paths: object) -> str:
+    assert isinstance(paths, list)
+    return str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more" if paths else "-"
+
+
+def status(ctx: typer.Context) -> None:
+    """Where memories are kept, how many, and whether the index is current.
+
+    Example: mem status
+    """
+    opened = stores(ctx)
+    reports = [_status_of(store) for store in opened]
+    if any_json(ctx, reports):
+        return
+    if not reports:
+        print('no memories yet: mem add "something worth keeping", or mem init for a store of this folder')
+        return
+    for report in reports:
+        label = str(report["store"])
+        print(f"{label:<9} {report['path']}  {plural(int(str(report['memories'])), 'memory')} · {report['sharing']} · {report['size']}")
+        print(f"index     {report['index']}")
+        for line in report["attention"]:  # type: ignore[attr-defined]
+            print(f"          {line}")
+
+
+def _status_of(store: Store) -> dict[str, object]:
+    notices = refresh.before(store.place, walk=True, embed=False)
+    connection = schema.open_for_reading(store.place)
+    try:
+        memories, passages, embedded = search.count(connection)
+        waiting = waiting_count(connection)
+        model = schema.get_meta(connection, "model")
+        keyword_only = passages - embedded - waiting
+        problems = connection.execute("SELECT count(*) FROM entries WHERE problem IS NOT NULL").fetchone()[0]
+        kinds = Counter(dict(connection.execute("SELECT type, count(*) FROM entries WHERE problem IS NULL GROUP BY type")))
+    finally:
+        connection.close()
+    try:
+        in_use = model_folder(store.config).key
+    except ModelUnavailable as error:
+        in_use = f"no model ({error.message})"
+    parts = ["current" if not waiting else f"{plural(waiting, 'vector')} pending: mem index", in_use]
+    if keyword_only:
+        parts.append(f"{plural(keyword_only, 'passage')} keyword-only (not in the model's language)")
+    if model and model != in_use:
+        parts.append(f"vectors of {model}: mem index")
+    attention = notices + ([f"{plural(problems, 'file')} not indexed: mem doctor"] if problems else [])
+    trash = len(tree.trash(store.place))
+    size = {part: _size(os.path.join(store.place.local, part)) for part in ("cache", "journal", "objects", "trash")}
+    history = size["journal"] + size["objects"]
+    sharing = ("shared" if store.shared else "private") if store.place.label == "project" else "yours"
+    return {
+        "store": store.place.label,
+        "path": store.place.shown(store.place.folder + "/x")[:-2],
+        "memories": memories,
+        "passages": passages,
+        "types": dict(kinds),
+        "pending": waiting,
+        "trash": trash,
+        "sharing": sharing,
+        "size": f"index {human_size(size['cache'])}, history {human_size(history)}, trash {trash}",
+        "index": " · ".join(parts),
+        "attention": attention,
+    }
+
+
+def _size(folder: str) -> int:
+    total = 0
+    for top, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(top, name)).st_size
+            except OSError:
+                continue
+    return total
+
+

@@ -1,0 +1,181 @@
+"""Printing for people and programs, shared by the verbs; rich is loaded when there is a table to draw."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from memcli.cli.invocation import Invocation, may_ask, places, say
+from memcli.config import load
+from memcli.errors import Ambiguous, UsageError
+from memcli.guard.hidden import one_line
+from memcli.places import Place
+from memcli.recall import refresh
+from memcli.resolve import Target, resolve
+from memcli.store import Store
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def invocation(context: typer.Context) -> Invocation:
+    return context.obj if isinstance(context.obj, Invocation) else Invocation()
+
+
+def stores(context: typer.Context) -> list[Store]:
+    """The stores of this invocation that exist, the one written to first."""
+    return [Store(place) for place in places(invocation(context)) if place.exists()]
+
+
+def writable(context: typer.Context) -> Store:
+    """The store to write to; the personal one is made when it is needed and there is no other."""
+    place = places(invocation(context))[0]
+    return Store(place) if place.exists() else Store.init(place)
+
+
+def find(context: typer.Context, wanted: str) -> tuple[Store, Target]:
+    """The memory that `wanted` names, asking which one where there is a person to ask."""
+    found = [place for place in places(invocation(context)) if place.exists()]
+    if not found:
+        raise UsageError("there are no memories here yet", hint='mem add "something worth keeping"')
+    for place in found:
+        refresh.update(place, embed=False)
+    try:
+        target = resolve(found, wanted, load(found[0]))
+    except Ambiguous as error:
+        if not may_ask(invocation(context)):
+            raise
+        target = resolve(found, _ask_which(error), load(found[0]))
+    return Store(target.place), target
+
+
+def _ask_which(error: Ambiguous) -> str:
+    say(f"{error.message}:")
+    for number, (identity, path, title) in enumerate(error.candidates, 1):
+        say(f"  {number}  {identity[:6]}  {one_line(title, 60)}  {path}")
+    answer = typer.prompt("Which one (a number; anything else stops)", err=True)
+    if not answer.isdigit() or not 1 <= int(answer) <= len(error.candidates):
+        raise typer.Abort
+    return error.candidates[int(answer) - 1][0]
+
+
+def print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False))
+
+
+def console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), emoji=False, markup=False)
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, flexible: int = -1) -> None:
+    """Rows as a quiet table; column `flexible` gives way when the terminal is narrow. Piped, plain lines with tabs."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            print("\t".join(one_line(str(cell)) for cell in row))
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, pad_edge=False, header_style="dim")
+    for number, heading in enumerate(headings):
+        last = number == flexible % len(headings)
+        drawn.add_column(heading, no_wrap=True, overflow="ellipsis" if last else "fold", ratio=1 if last else None)
+    for row in rows:
+        drawn.add_row(*(Text(one_line(str(cell), 300)) for cell in row))
+    console().print(drawn)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on stderr for work that may take over a second; None where nobody looks."""
+    if not sys.stderr.isatty() or os.environ.get("CI"):
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    with Progress(
+        TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    ) as bar:
+        task = bar.add_task(what, total=None)
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield advance
+
+
+def index_now(store: Store, paths: list[str] | None = None) -> None:
+    """Index what was just written. A failure is only reported: the files are safe and the next command repairs it."""
+    with progress("embedding") as advance:
+        try:
+            report, problem = store.sync(paths, progress=advance)
+        except Exception as error:  # whatever breaks the index must not make a write look lost
+            say(f"kept, but not indexed yet: {error}", "try: mem index")
+            return
+    if report.rebuilt:
+        say(f"the index was rebuilt: {report.rebuilt}")
+    if problem:
+        say(f"found by words only: {problem}", "try: mem model verify")
+
+
+def whose(place: Place, store: Store) -> str:
+    """`(project, private)` after a path that was written."""
+    return f"({place.label}, {'shared' if store.shared else 'private'})" if place.label == "project" else "(personal)"
+
+
+def text_from(words: Sequence[str], file: str | None, *, editor: bool, template: str = "") -> str:
+    """The text that a verb was given: arguments, `--file`, `-` for stdin, or an editor where there is a person."""
+    if file is not None:
+        try:
+            with sys.stdin if file == "-" else open(file, encoding="utf-8-sig", newline="") as handle:
+                return handle.read()
+        except UnicodeDecodeError:
+            raise UsageError(f"{file} is not UTF-8 text", hint=f"iconv -t utf-8 {file} | mem add -") from None
+        except OSError as error:
+            raise UsageError(f"cannot read {file}: {error.strerror}", hint="mem add --file FILE") from None
+    text = " ".join(words)
+    if text == "-":
+        return sys.stdin.read()
+    if not text and not sys.stdin.isatty() and not editor:
+        return sys.stdin.read()
+    if not text and editor:
+        return edited(template)
+    return text
+
+
+def edited(text: str) -> str:
+    """`text` after the user's editor ($VISUAL, $EDITOR, vi)."""
+    import shlex
+    import subprocess
+    import tempfile
+
+    command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    with tempfile.TemporaryDirectory(prefix="mem-") as folder:
+        path = os.path.join(folder, "memory.md")
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        try:
+            code = subprocess.call([*command, path])
+        except OSError as error:
+            raise UsageError(f"the editor {command[0]} does not start: {error.strerror}", hint="set EDITOR") from None
+        if code != 0:
+            raise UsageError(f"the editor {command[0]} ended with code {code}; nothing was changed", hint="mem edit ID")
+        with open(path, encoding="utf-8", newline="") as file:
+            return file.read()
+
+
+def any_json(context: typer.Context, value: Any) -> bool:
+    """Print `value` when the invocation asks for JSON; True if it did."""
+    if invocation(context).json:
+        print_json(value)
+        return True
+    return False

@@ -1,0 +1,259 @@
+"""Verbs that change memories: add, edit, mv, forget, restore, undo."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from memcli import tree
+from memcli.cli import terminal
+from memcli.cli.invocation import say
+from memcli.cli.terminal import any_json, find, index_now, invocation, stores, text_from, writable
+from memcli.errors import Conflict, NotFound, UsageError
+from memcli.guard.hidden import one_line, printable
+from memcli.index import maintenance, similar
+from memcli.memory import check_type, parse
+from memcli.store import Store, Written
+from memcli.text import digest, iso_date, plural
+
+Text = Annotated[list[str] | None, typer.Argument(help="The text; `-` reads stdin.", show_default=False)]
+Type = Annotated[str | None, typer.Option("--type", "-t", help="fact, decision, preference, procedure, lesson or reference.")]
+Tags = Annotated[list[str] | None, typer.Option("--tag", help="A tag; repeat for more.")]
+Links = Annotated[list[str] | None, typer.Option("--link", help="A related memory, as PATH or RELATION:PATH; repeatable.")]
+Supersedes = Annotated[list[str] | None, typer.Option("--supersedes", help="A memory that this one replaces; repeatable.")]
+Topic = Annotated[str | None, typer.Option("--topic", help="The folder to file it under, as DOMAIN/TOPIC.")]
+Redact = Annotated[bool, typer.Option("--redact", help="Keep the text with its secrets masked instead of refusing it.")]
+Wanted = Annotated[str, typer.Argument(help="An id, its beginning, a path or a title.", show_default=False)]
+
+
+def add(
+    ctx: typer.Context,
+    text: Text = None,
+    type_: Type = None,
+    title: Annotated[str | None, typer.Option(help="A title; without one the first line names the memory.")] = None,
+    topic: Topic = None,
+    tag: Tags = None,
+    link: Links = None,
+    supersedes: Supersedes = None,
+    created: Annotated[str | None, typer.Option(help="When it was learnt, if not now (ISO date).")] = None,
+    valid_from: Annotated[str | None, typer.Option(help="From when it holds (ISO date).")] = None,
+    valid_to: Annotated[str | None, typer.Option(help="Until when it holds (ISO date).")] = None,
+    pin: Annotated[bool, typer.Option("--pin", help="Never let it fade.")] = False,
+    private: Annotated[bool, typer.Option("--private", help="Keep it out of the shared tree.")] = False,
+    file: Annotated[str | None, typer.Option("--file", "-f", help="Read the text from a file.")] = None,
+    redact: Redact = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the memory of the same name.")] = False,
+) -> None:
+    """Keep a memory.
+
+    Example: mem add "Rotate refresh tokens on every use" --type decision --topic auth
+    """
+    store = writable(ctx)
+    said = text_from(text or (), file, editor=False)
+    written = store.add(
+        said,
+        type_=check_type(type_ or "fact"),
+        title=title,
+        topic=topic,
+        tags=tag or (),
+        links=link or (),
+        supersedes=[_existing_id(ctx, name) for name in supersedes or ()],
+        created=_date(created),
+        valid_from=_date(valid_from),
+        valid_to=_date(valid_to),
+        pinned=pin,
+        private=private,
+        redact=redact,
+        overwrite=overwrite,
+    )
+    _acknowledge(ctx, store, written)
+    index_now(store, [written.path])
+    _report_similar(ctx, store, written)
+
+
+def _acknowledge(ctx: typer.Context, store: Store, written: Written) -> None:
+    """Say that the memory is safe on disk; programs get the id alone, before anything slower happens."""
+    if not any_json(ctx, {"id": written.id, "path": store.place.shown(written.path), "masked": list(written.masked)}):
+        if sys.stdout.isatty():
+            print(f"{written.id[:4]}  {store.place.shown(written.path)}  {terminal.whose(store.place, store)}")
+        else:
+            print(written.id)
+    sys.stdout.flush()
+    if store.place.label == "personal" and not invocation(ctx).personal and not invocation(ctx).root:
+        say("kept in your personal store: this folder has none (mem init makes one)")
+    if written.masked:
+        say(f"masked: {', '.join(written.masked)}")
+
+
+def _report_similar(ctx: typer.Context, store: Store, written: Written) -> None:
+    if invocation(ctx).json:
+        return
+    for near in similar.near(store.place, written.path):
+        say(f'similar: {near.id[:4]} "{one_line(near.title, 60)}" · replaces it?  mem edit {written.id[:4]} --supersedes {near.id[:4]}')
+
+
+def _existing_id(ctx: typer.Context, wanted: str) -> str:
+    return find(ctx, wanted)[1].id
+
+
+def _date(value: str | None) -> str | None:
+    if value is None:
+        return None
+    date = iso_date(value)
+    if date is None:
+        raise UsageError(f"{value!r} is not an ISO date", hint="use 2026-11-20 or 2026-11-20T10:00")
+    return date
+
+
+def edit(
+    ctx: typer.Context,
+    wanted: Wanted,
+    text: Annotated[list[str] | None, typer.Argument(help="The new text; without one the editor opens.")] = None,
+    append: Annotated[str | None, typer.Option(help="Text to add at the end.")] = None,
+    file: Annotated[str | None, typer.Option("--file", "-f", help="Read the new text from a file (`-`: stdin).")] = None,
+    type_: Type = None,
+    title: Annotated[str | None, typer.Option(help="A new title.")] = None,
+    topic: Topic = None,
+    tag: Tags = None,
+    link: Links = None,
+    supersedes: Supersedes = None,
+    valid_from: Annotated[str | None, typer.Option(help="From when it holds (ISO date).")] = None,
+    valid_to: Annotated[str | None, typer.Option(help="Until when it holds (ISO date).")] = None,
+    pin: Annotated[bool | None, typer.Option("--pin/--unpin", help="Never let it fade, or let it again.")] = None,
+    redact: Redact = False,
+) -> None:
+    """Change a memory: its text, or what is said about it.
+
+    Example: mem edit k7q9 --append "Confirmed in the load test." --tag auth
+    """
+    store, target = find(ctx, wanted)
+    front: dict[str, object] = {}
+    if type_:
+        front["type"] = check_type(type_)
+    if title:
+        front["title"] = title
+    if valid_from:
+        front["valid_from"] = _date(valid_from)
+    if valid_to:
+        front["valid_to"] = _date(valid_to)
+    if pin is not None:
+        front["pinned"] = True if pin else None
+    present = parse(tree.read(store.place, target.path), name=target.path)
+    if tag:
+        front["tags"] = [*dict.fromkeys([*present.tags, *(name.lstrip("#") for name in tag)])]
+    if supersedes:
+        front["supersedes"] = [*dict.fromkeys([*present.supersedes, *(_existing_id(ctx, name) for name in supersedes)])]
+    if link:
+        lines = "".join(f"- {'relates to' if ':' not in name else name.partition(':')[0]} [[{name.rpartition(':')[2]}]]\n" for name in link)
+        append = f"{append}\n\n{lines}" if append else lines
+    if text or file or append or front or topic is not None:
+        new = text_from(text or (), file, editor=False) if text or file else None
+        written = store.edit(target.path, text=new, append=append, front_matter=front, topic=topic, redact=redact)
+    else:
+        written = _edit_whole(ctx, store, target.path, redact)
+    if not any_json(ctx, {"id": target.id, "path": store.place.shown(written.path), "masked": list(written.masked)}):
+        print(f"{target.id[:4]}  {store.place.shown(written.path)}")
+    index_now(store, [target.path, written.path])
+
+
+def _edit_whole(ctx: typer.Context, store: Store, path: str, redact: bool) -> Written:
+    """Open the file in the editor; the text typed there is never lost, whatever happened to the file meanwhile."""
+    before = tree.read(store.place, path)
+    if not sys.stdin.isatty() or invocation(ctx).no_input:
+        raise UsageError("there is nothing to change", hint="mem edit ID --append TEXT, or --file -, or --tag NAME")
+    after = terminal.edited(before.decode("utf-8")).encode("utf-8")
+    if after == before:
+        return Written("", path)
+    try:
+        return store.replace_file(path, after, expected=digest(before), redact=redact)
+    except Conflict:
+        say("the file changed while you were editing; what you typed:", after.decode("utf-8"))
+        raise
+
+
+def mv(ctx: typer.Context, wanted: Wanted, topic: Annotated[str, typer.Argument(help="DOMAIN/TOPIC to file it under.")]) -> None:
+    """Move a memory to another topic.
+
+    Example: mem mv k7q9 auth/tokens
+    """
+    store, target = find(ctx, wanted)
+    written = store.edit(target.path, topic=topic)
+    if not any_json(ctx, {"id": target.id, "path": store.place.shown(written.path)}):
+        print(f"{target.id[:4]}  {store.place.shown(written.path)}")
+    index_now(store, [target.path, written.path])
+
+
+def forget(
+    ctx: typer.Context,
+    wanted: Annotated[list[str], typer.Argument(help="Ids, paths or titles.", show_default=False)],
+    purge: Annotated[bool, typer.Option("--purge", help="Delete it and all its earlier versions; cannot be undone.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before --purge.")] = False,
+) -> None:
+    """Move memories to the trash (mem undo, or mem restore, brings them back).
+
+    Example: mem forget k7q9
+    """
+    found = [find(ctx, name) for name in wanted]
+    if purge and not yes and terminal.may_ask(invocation(ctx)):
+        typer.confirm(f"Delete {plural(len(found), 'memory')} for good?", abort=True, err=True)
+    for store, target in found:
+        store.forget([target.path], purge=purge)
+        index_now(store, [target.path])
+        if purge:
+            maintenance.compact(store.place, force=True)
+    if not any_json(ctx, [{"id": target.id, "path": target.path, "purged": purge} for _, target in found]):
+        for _, target in found:
+            print(f"{target.id[:4]}  {'deleted for good' if purge else 'forgotten (mem undo brings it back)'}: {one_line(target.title, 60)}")
+
+
+def restore(
+    ctx: typer.Context,
+    wanted: Annotated[str | None, typer.Argument(help="An id, path or title; without one the trash is listed.")] = None,
+) -> None:
+    """Bring a forgotten memory back, or list the trash.
+
+    Example: mem restore k7q9
+    """
+    opened = stores(ctx)
+    if wanted is None:
+        _list_trash(ctx, opened)
+        return
+    for store in opened:
+        try:
+            written = store.restore(wanted)
+        except NotFound:
+            continue
+        if not any_json(ctx, {"id": written.id, "path": store.place.shown(written.path)}):
+            print(f"{written.id[:4] or '-'}  {store.place.shown(written.path)}")
+        index_now(store, [written.path])
+        return
+    raise NotFound(f"the trash holds nothing called {wanted!r}", hint="mem restore (lists the trash)")
+
+
+def _list_trash(ctx: typer.Context, opened: list[Store]) -> None:
+    rows = []
+    for store in opened:
+        for path, file in tree.trash(store.place):
+            with open(file, "rb") as handle:
+                memory = parse(handle.read(), name=path)
+            rows.append({"id": memory.id, "title": printable(memory.title), "path": store.place.shown(path)})
+    if not any_json(ctx, rows):
+        if not rows:
+            say("the trash is empty")
+        terminal.table(("id", "title", "path"), [((row["id"] or "-")[:6], row["title"], row["path"]) for row in rows], flexible=1)
+
+
+def undo(ctx: typer.Context) -> None:
+    """Revert the last operation (add, edit, move, forget, restore, import); repeat to go further back.
+
+    Example: mem undo
+    """
+    store = writable(ctx)
+    event, paths = store.undo_last()
+    if not any_json(ctx, {"op": event.op, "verb": event.verb, "paths": paths}):
+        print(f"undone: {event.verb} of {event.at} ({plural(len(event.changes), 'file')})")
+    index_now(store, paths)
+
+
