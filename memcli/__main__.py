@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-
-
-
 ALIASES = {"search": "recall", "find": "recall", "remember": "add", "rm": "forget"}
 
 

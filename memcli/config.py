@@ -24,7 +24,9 @@ SETTINGS = (
     Setting("recall.limit", int, 8, True, "How many memories `mem recall` shows when --limit is not given."),
     Setting("recall.episodes", int, 2, True, "How many turns of past sessions it shows beside other memories."),
     Setting("add.topic", str, "inbox", True, "The topic that `mem add` files under when --topic is not given."),
-    Setting("model", str, "", False, "Folder of the embedding model; empty means the one shipped. Set by `mem model use`."),
+    Setting(
+        "model", str, "", False, "Folder of the embedding model; empty means the one shipped. Set by `mem model use`."
+    ),
     Setting("threads", int, 0, False, "Threads for embedding; 0 means one for each core, at most 4."),
 )
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
@@ -114,7 +116,9 @@ def _convert(setting: Setting, value: str, origin: str) -> int | str:
         return value
     if value.isdigit() and int(value) < 1_000_000:
         return int(value)
-    raise UsageError(f"{setting.name} in {origin} must be a whole number, not {value!r}", hint=f"mem config set {setting.name} N")
+    raise UsageError(
+        f"{setting.name} in {origin} must be a whole number, not {value!r}", hint=f"mem config set {setting.name} N"
+    )
 
 
 def _lines(path: str) -> list[str]:

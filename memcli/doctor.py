@@ -30,7 +30,7 @@ def examine(store: Store) -> list[Finding]:
     place = store.place
     findings: list[Finding] = []
     try:
-        report, problem = store.sync(embed=False)
+        report, _ = store.sync(embed=False)
         if report.rebuilt:
             findings.append(Finding("note", place.folder, f"the index was rebuilt: {report.rebuilt}", "nothing to do"))
         findings += [Finding("warning", place.shown(found.path), f"not indexed: {found.problem}", _mend(found.problem))
@@ -61,13 +61,29 @@ def _indexed(place: Place) -> Iterator[Finding]:
             shown = place.shown(path)
             if rules:
                 names = ", ".join(rules.split())
-                yield Finding("warning", shown, f"holds a secret ({names}); masked wherever it is shown", "take it out: mem edit")
+                yield Finding(
+                    "warning", shown, f"holds a secret ({names}); masked wherever it is shown", "take it out: mem edit"
+                )
             if hidden:
                 names = ", ".join(hidden.strip().split("\n"))
-                yield Finding("warning", shown, f"holds hidden text ({names}); cleaned wherever it is shown", "look at it: mem show")
-        for path, claimed in connection.execute("SELECT path, claimed FROM entries WHERE claimed IS NOT NULL AND claimed <> name"):
-            yield Finding("warning", place.shown(path), f"claims the id {claimed}, which another file holds", "give one another id")
-        for path, problem in connection.execute("SELECT path, front_problem FROM entries WHERE front_problem IS NOT NULL"):
+                yield Finding(
+                    "warning",
+                    shown,
+                    f"holds hidden text ({names}); cleaned wherever it is shown",
+                    "look at it: mem show",
+                )
+        for path, claimed in connection.execute(
+            "SELECT path, claimed FROM entries WHERE claimed IS NOT NULL AND claimed <> name"
+        ):
+            yield Finding(
+                "warning",
+                place.shown(path),
+                f"claims the id {claimed}, which another file holds",
+                "give one another id",
+            )
+        for path, problem in connection.execute(
+            "SELECT path, front_problem FROM entries WHERE front_problem IS NOT NULL"
+        ):
             yield Finding("warning", place.shown(path), f"its front matter is not read: {problem}", "mend it: mem edit")
     except db.DatabaseError as error:
         yield Finding("error", place.cache, f"the index is damaged: {error}", "mem index rebuild")
@@ -80,7 +96,9 @@ def _model(store: Store) -> Iterator[Finding]:
         for problem in models.verify(model_folder(store.config)):
             yield Finding("error", "model", problem, "reinstall memcli, or mem model use PATH")
     except MemError as error:
-        yield Finding("error", "model", f"{error.message}; recall works by words only", "reinstall memcli, or mem model use PATH")
+        yield Finding(
+            "error", "model", f"{error.message}; recall works by words only", "reinstall memcli, or mem model use PATH"
+        )
 
 
 def _files(place: Place) -> Iterator[Finding]:
@@ -89,7 +107,9 @@ def _files(place: Place) -> Iterator[Finding]:
         for folder, _, names in os.walk(root):
             for name in names:
                 if name.startswith(tree.TEMPORARY):
-                    yield Finding("note", os.path.join(folder, name), "left by a killed process", "mem index check --clean")
+                    yield Finding(
+                        "note", os.path.join(folder, name), "left by a killed process", "mem index check --clean"
+                    )
     if os.path.isdir(place.local) and stat.S_IMODE(os.stat(place.local).st_mode) & 0o077:
         yield Finding("warning", place.local, "other users of this machine can read it", f"chmod -R go= {place.local}")
 

@@ -27,7 +27,9 @@ def write_lock(place: Place, *, name: str = "write", timeout: float = TIMEOUT_S)
     """Hold the lock `name` of a store. Raises StoreError when another process keeps it longer than `timeout` seconds."""
     folder = private_dir(os.path.join(user_dir("state"), "locks"))
     try:
-        descriptor = os.open(os.path.join(folder, f"{place.state_key()}.{name}"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(
+            os.path.join(folder, f"{place.state_key()}.{name}"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
     except OSError as error:
         raise WriteFailed(f"cannot open the lock in {folder}: {error.strerror}") from None
     try:

@@ -104,7 +104,7 @@ def parse(data: bytes, *, name: str) -> Memory:
     values: dict[str, object] = {}
     problem = None
     if opening:
-        closing_line, _, body = rest.partition("\n")
+        _, _, body = rest.partition("\n")
         body_line = 1 + opening.count("\n") + front.count("\n") + 1
         try:
             values = load(front)
@@ -307,13 +307,19 @@ _DATE_LIKE = re.compile(r"\d{4}-\d\d(-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)?
 def _scalar(text: str, *, flow: bool = False) -> str:
     """`text` as a YAML scalar: bare where that is unmistakable, else in double quotes."""
     plain = _PLAIN.fullmatch(text) or (_DATE_LIKE.fullmatch(text) and not flow)
-    if plain and text == text.strip() and text.lower() not in ("true", "false", "null", "yes", "no", "on", "off", "y", "n", "~"):
+    if (
+        plain
+        and text == text.strip()
+        and text.lower() not in ("true", "false", "null", "yes", "no", "on", "off", "y", "n", "~")
+    ):
         return text
     import json
 
     escaped = json.dumps(text, ensure_ascii=False)
     # JSON leaves these as they are; YAML does not take them raw inside double quotes.
-    return re.sub(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]", lambda m: f"\\u{ord(m.group()):04x}", escaped)
+    return re.sub(
+        r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]", lambda m: f"\\u{ord(m.group()):04x}", escaped
+    )
 
 
 def set_front_matter(data: bytes, updates: Mapping[str, object]) -> bytes:
@@ -331,10 +337,14 @@ def set_front_matter(data: bytes, updates: Mapping[str, object]) -> bytes:
     try:
         before = load(front)
     except FrontMatterError as error:
-        raise InvalidMemory(f"its front matter cannot be read ({error})", hint="mend it in an editor: mem edit ID") from None
+        raise InvalidMemory(
+            f"its front matter cannot be read ({error})", hint="mend it in an editor: mem edit ID"
+        ) from None
     lines = front.splitlines(keepends=True)
     for key, value in updates.items():
-        lines = _with_key(lines, key, None if value is None else _front_line(key, value).replace("\n", newline), newline)
+        lines = _with_key(
+            lines, key, None if value is None else _front_line(key, value).replace("\n", newline), newline
+        )
     front = "".join(lines)
     expected = {key: value for key, value in before.items() if key not in updates}
     try:
@@ -345,7 +355,9 @@ def set_front_matter(data: bytes, updates: Mapping[str, object]) -> bytes:
     if {k: v for k, v in after.items() if k not in updates} != expected or any(
         (key in after) == (key in removed) for key in updates
     ):
-        raise InvalidMemory("its front matter is too unusual to change safely", hint="change it in an editor: mem edit ID")
+        raise InvalidMemory(
+            "its front matter is too unusual to change safely", hint="change it in an editor: mem edit ID"
+        )
     return (opening + front + rest).encode("utf-8")
 
 

@@ -36,7 +36,9 @@ def resolve(places: list[Place], wanted: str, config: Config) -> Target:
             if len(found) == 1:
                 return found[0]
             if found:
-                raise Ambiguous(f"{wanted!r} names {len(found)} memories", _shown(found), hint="repeat with one of these ids")
+                raise Ambiguous(
+                    f"{wanted!r} names {len(found)} memories", _shown(found), hint="repeat with one of these ids"
+                )
     found = _about(places, wanted, config)
     if not found:
         raise NotFound(f"there is no memory called {wanted!r}", hint="mem ls")
@@ -57,7 +59,8 @@ def _named(place: Place, wanted: str) -> list[Target]:
             ways.insert(1, ("name >= ? AND name < ?", (wanted, wanted + "\uffff")))
         for condition, values in ways:
             rows = connection.execute(
-                f"SELECT path, name, coalesce(title, path) FROM entries WHERE {condition} ORDER BY path LIMIT 20", values
+                f"SELECT path, name, coalesce(title, path) FROM entries WHERE {condition} ORDER BY path LIMIT 20",
+                values,
             ).fetchall()
             if rows:
                 return [Target(place, *row) for row in rows]
@@ -81,7 +84,12 @@ def _about(places: list[Place], wanted: str, config: Config) -> list[Target]:
     with Recall(places, config, lexical=True) as recall:
         hits = recall.ask(wanted, limit=CANDIDATES, episodes=EVERY_EPISODE).hits
     return [
-        Target(hit.candidate.source.place, hit.candidate.document.path, hit.candidate.document.name, hit.candidate.document.title)
+        Target(
+            hit.candidate.source.place,
+            hit.candidate.document.path,
+            hit.candidate.document.name,
+            hit.candidate.document.title,
+        )
         for hit in hits
     ]
 

@@ -22,7 +22,10 @@ from memcli.memory import Memory, parse, serialise, set_front_matter, short_titl
 from memcli.places import Place, private_dir
 from memcli.text import digest, new_id, slug, utc_iso
 
-_GITIGNORE = {True: "# memcli: tree/ is shared, everything else stays on this machine\nlocal/\n", False: "# memcli: private\n*\n"}
+_GITIGNORE = {
+    True: "# memcli: tree/ is shared, everything else stays on this machine\nlocal/\n",
+    False: "# memcli: private\n*\n",
+}
 _README = """# Memories of this project
 
 `tree/` holds what was learnt here, one Markdown file each: read, edit, move and commit them like any other text.
@@ -313,9 +316,7 @@ class Store:
         return [Change(path, old, None), Change(target, None, new)]
 
     def _record(self, verb: str, changes: Sequence[Change], note: str | None = None) -> Event:
-        return journal.record(
-            self.place, verb, changes, by=author(), origin=os.getcwd(), now=self._now(), note=note
-        )
+        return journal.record(self.place, verb, changes, by=author(), origin=os.getcwd(), now=self._now(), note=note)
 
     def _purge(self, paths: set[str]) -> None:
         """Delete the trashed files at `paths` and every before-image the journal knows of them."""
@@ -380,5 +381,3 @@ def _set_tree(path: str, tree_folder: str) -> None:
             lines = [line for line in file.read().splitlines() if not line.startswith("tree:")]
     with open(path, "w", encoding="utf-8") as file:
         file.write("".join(f"{line}\n" for line in [*lines, f"tree: {tree_folder}"]))
-
-

@@ -41,7 +41,9 @@ def read(place: Place, path: str) -> bytes:
     """The bytes of a memory file. Raises NotFound, or InvalidMemory for what is no regular, bounded text file."""
     absolute = place.absolute(path)
     try:
-        descriptor = os.open(absolute, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        descriptor = os.open(
+            absolute, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        )
     except FileNotFoundError:
         raise NotFound(f"there is no file {place.shown(path)}", hint="mem ls") from None
     except OSError as error:
@@ -150,7 +152,9 @@ def create(place: Place, path: str, data: bytes, *, sync_folder: bool = True) ->
     try:
         _link_new(temporary, absolute)
     except FileExistsError:
-        raise Conflict(f"{place.shown(path)} already exists", hint="mem add … --overwrite, or --supersedes ID") from None
+        raise Conflict(
+            f"{place.shown(path)} already exists", hint="mem add … --overwrite, or --supersedes ID"
+        ) from None
     except OSError as error:
         raise WriteFailed(f"cannot write {place.shown(path)}: {error.strerror}") from None
     finally:
@@ -351,7 +355,9 @@ def _write_temporary(folder: str, data: bytes, mode: int | None = None) -> str:
             os.unlink(temporary)
             raise
     except OSError as error:
-        raise WriteFailed(f"cannot write in {folder}: {error.strerror}", hint="is the disk full or read-only?") from None
+        raise WriteFailed(
+            f"cannot write in {folder}: {error.strerror}", hint="is the disk full or read-only?"
+        ) from None
     return temporary
 
 

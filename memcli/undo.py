@@ -35,7 +35,8 @@ def _check(place: Place, change: Change) -> bool:
         return False
     if present != change.after:
         raise UndoImpossible(
-            f"{place.shown(change.path)} has changed since; undoing would lose that", hint="mem log, or edit it back by hand"
+            f"{place.shown(change.path)} has changed since; undoing would lose that",
+            hint="mem log, or edit it back by hand",
         )
     return True
 

@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from memcli import config, doctor as examination, tree
+from memcli import config, tree
+from memcli import doctor as examination
 from memcli.cli import terminal
 from memcli.cli.invocation import places, say
 from memcli.cli.terminal import any_json, index_now, invocation, stores, writable
@@ -27,8 +28,12 @@ from memcli.text import human_size, plural
 
 def init(
     ctx: typer.Context,
-    tree_folder: Annotated[str | None, typer.Option("--tree", help="Use this folder or vault as the tree, in place.")] = None,
-    shared: Annotated[bool, typer.Option("--shared", help="Let tree/ be committed; everything else stays private.")] = False,
+    tree_folder: Annotated[
+        str | None, typer.Option("--tree", help="Use this folder or vault as the tree, in place.")
+    ] = None,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Let tree/ be committed; everything else stays private.")
+    ] = False,
 ) -> None:
     """Make a store for this folder; safe to repeat.
 
@@ -38,7 +43,9 @@ def init(
     place = personal() if asked.personal else at_root(asked.root or os.getcwd())
     existed = place.exists()
     store = Store.init(place, shared=shared, tree_folder=tree_folder)
-    if any_json(ctx, {"store": store.place.folder, "tree": store.place.tree, "shared": store.shared, "existed": existed}):
+    if any_json(
+        ctx, {"store": store.place.folder, "tree": store.place.tree, "shared": store.shared, "existed": existed}
+    ):
         return
     print(f"{'already there' if existed else 'made'}: {store.place.folder}  {terminal.whose(store.place, store)}")
     if tree_folder:
@@ -51,7 +58,9 @@ def init(
 
 def import_(
     ctx: typer.Context,
-    path: Annotated[str | None, typer.Argument(help="A file or folder; without one, what could be read is listed.")] = None,
+    path: Annotated[
+        str | None, typer.Argument(help="A file or folder; without one, what could be read is listed.")
+    ] = None,
     format_: Annotated[str | None, typer.Option("--format", help=f"One of: {', '.join(registry.names())}.")] = None,
     topic: Annotated[str | None, typer.Option(help="The topic to file entries under.")] = None,
 ) -> None:
@@ -94,12 +103,19 @@ def import_(
 def _list_sources(ctx: typer.Context) -> None:
     project = places(invocation(ctx))[0].project if invocation(ctx).root else os.getcwd()
     found = registry.scan_all(Path(project), Path.home())
-    rows = [{"format": importer.NAME, "path": str(path), "count": count, "what": importer.MEANING} for importer, path, count in found]
+    rows = [
+        {"format": importer.NAME, "path": str(path), "count": count, "what": importer.MEANING}
+        for importer, path, count in found
+    ]
     if any_json(ctx, rows):
         return
     if not rows:
         say("nothing to import was found here; mem import PATH reads a file or folder")
-    terminal.table(("format", "count", "path", "what"), [tuple(row[k] for k in ("format", "count", "path", "what")) for row in rows], flexible=3)
+    terminal.table(
+        ("format", "count", "path", "what"),
+        [tuple(row[k] for k in ("format", "count", "path", "what")) for row in rows],
+        flexible=3,
+    )
     if rows:
         say("nothing was written; mem import PATH brings one in")
 
@@ -129,8 +145,9 @@ def export(
     count = 0
     try:
         with open(target, "x", encoding="utf-8") as file:
-            for count, line in enumerate(lines, 1):
+            for line in lines:
                 file.write(line + "\n")
+                count += 1
     except FileExistsError:
         raise UsageError(f"{target} exists and is not overwritten", hint="choose another name") from None
     except OSError as error:
@@ -149,9 +166,9 @@ def _rows(place: Place) -> Iterator[dict[str, object]]:
                        "speaker": turn.speaker}  # fmt: skip
                 yield {key: value for key, value in row.items() if value is not None}
         else:
-            row = {"text": memory.body.rstrip("\n"), "id": memory.ref or memory.id, "type": memory.type,
-                   "tags": list(memory.tags), "created": memory.created, "speaker": memory.speaker}  # fmt: skip
-            yield {key: value for key, value in row.items() if value}
+            entry = {"text": memory.body.rstrip("\n"), "id": memory.ref or memory.id, "type": memory.type,
+                     "tags": list(memory.tags), "created": memory.created, "speaker": memory.speaker}  # fmt: skip
+            yield {key: value for key, value in entry.items() if value}
 
 
 def _export_files(place: Place, target: str) -> None:
@@ -203,18 +220,23 @@ def model_list(ctx: typer.Context) -> None:
     rows = []
     for path in paths:
         folder = models.load(path)
-        size = sum(file.bytes for file in folder.files.values())
-        rows.append({"name": folder.name, "revision": folder.revision, "dimensions": folder.dimensions, "bytes": size,
+        total = sum(file.bytes for file in folder.files.values())
+        rows.append({"name": folder.name, "revision": folder.revision, "dimensions": folder.dimensions, "bytes": total,
                      "path": path, "in_use": path == in_use})  # fmt: skip
     if not any_json(ctx, rows):
-        cells = [("*" if row["in_use"] else "", row["name"], row["revision"], row["dimensions"], human_size(float(str(row["bytes"]))),
-                  row["path"]) for row in rows]  # fmt: skip
+        cells = []
+        for row in rows:
+            size = human_size(float(str(row["bytes"])))
+            cells.append(
+                ("*" if row["in_use"] else "", row["name"], row["revision"], row["dimensions"], size, row["path"])
+            )
         terminal.table(("", "name", "revision", "dimensions", "size", "path"), cells)
 
 
 @model_app.command("verify")
 def model_verify(
-    ctx: typer.Context, path: Annotated[str | None, typer.Argument(help="A model folder; by default the one in use.")] = None
+    ctx: typer.Context,
+    path: Annotated[str | None, typer.Argument(help="A model folder; by default the one in use.")] = None,
 ) -> int:
     """Check a model's files by size and SHA-256, and embed a sentence with it.
 
@@ -235,7 +257,9 @@ def model_verify(
 
 
 @model_app.command("use")
-def model_use(ctx: typer.Context, path: Annotated[str, typer.Argument(help="A model folder with its model.yaml.")]) -> None:
+def model_use(
+    ctx: typer.Context, path: Annotated[str, typer.Argument(help="A model folder with its model.yaml.")]
+) -> None:
     """Use another local model from now on; the stores of this folder are embedded anew.
 
     Example: mem model use ~/models/e5-base
@@ -265,10 +289,19 @@ def config_list(ctx: typer.Context) -> None:
         return
     found = [place for place in places(invocation(ctx)) if place.exists()]
     settings = config.load(found[0] if found else None)
-    rows = [{"name": setting.name, "value": settings.text(setting.name), "default": str(setting.default), "meaning": setting.meaning}
-            for setting in config.SETTINGS]  # fmt: skip
+    rows = [
+        {
+            "name": setting.name,
+            "value": settings.text(setting.name),
+            "default": str(setting.default),
+            "meaning": setting.meaning,
+        }
+        for setting in config.SETTINGS
+    ]
     if not any_json(ctx, rows):
-        terminal.table(("name", "value", "meaning"), [(row["name"], row["value"] or "-", row["meaning"]) for row in rows])
+        terminal.table(
+            ("name", "value", "meaning"), [(row["name"], row["value"] or "-", row["meaning"]) for row in rows]
+        )
 
 
 @config_app.command("get")
@@ -300,7 +333,9 @@ def config_set(
 
 @config_app.command("unset")
 def config_unset(
-    ctx: typer.Context, name: str, store: Annotated[bool, typer.Option("--store", help="In this store's config.yaml.")] = False
+    ctx: typer.Context,
+    name: str,
+    store: Annotated[bool, typer.Option("--store", help="In this store's config.yaml.")] = False,
 ) -> None:
     """Go back to the default.
 

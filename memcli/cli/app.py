@@ -73,11 +73,15 @@ def run(invocation: Invocation, arguments: list[str]) -> int:
         near = difflib.get_close_matches(arguments[0], [*VERBS, *ALIASES], n=1)
         raise UsageError(f"there is no verb {arguments[0]!r}", hint=f"mem {near[0]}" if near else "mem --help")
     try:
-        result = typer.main.get_command(app).main(args=arguments, prog_name="mem", standalone_mode=False, obj=invocation)
+        result = typer.main.get_command(app).main(
+            args=arguments, prog_name="mem", standalone_mode=False, obj=invocation
+        )
     except typer.Abort:
         return 130
     except typer.TyperException as error:
         verb = next((word for word in arguments[:1] if word in VERBS), "")
         said = error.format_message() if hasattr(error, "format_message") else str(error)
-        raise UsageError(" ".join(said.split()).rstrip(".") or "that is not enough", hint=f"mem {verb} --help".replace("  ", " ")) from None
+        raise UsageError(
+            " ".join(said.split()).rstrip(".") or "that is not enough", hint=f"mem {verb} --help".replace("  ", " ")
+        ) from None
     return result if isinstance(result, int) else 0

@@ -116,7 +116,9 @@ def check(
         for line in differences:
             print(line)
     if differences:
-        raise IndexUnavailable(f"the index differed from the files in {plural(len(differences), 'place')}", hint="mem index")
+        raise IndexUnavailable(
+            f"the index differed from the files in {plural(len(differences), 'place')}", hint="mem index"
+        )
     say("the index agrees with the files")
 
 
@@ -137,7 +139,9 @@ def sql(
         connection.execute("PRAGMA query_only=ON")
         rows = list(sqlite_utils.Database(connection).query(query))
     except (db.DatabaseError, ValueError) as error:
-        raise UsageError(f"SQLite refuses that: {error}", hint='mem index sql "select * from entries limit 5"') from None
+        raise UsageError(
+            f"SQLite refuses that: {error}", hint='mem index sql "select * from entries limit 5"'
+        ) from None
     finally:
         connection.close()
     if not any_json(ctx, [{key: _plain(value) for key, value in row.items()} for row in rows]):

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from memcli.places import Place
 
 Invocation = namedtuple("Invocation", "root personal json no_input", defaults=(None, False, False, False))
-Invocation.__doc__ = "`root`: the store of this folder alone; `personal`: only your own store; `json`: print for programs."
+Invocation.__doc__ = (
+    "`root`: the store of this folder alone; `personal`: only your own store; `json`: print for programs."
+)
 
 _FLAGS = {"-g": "personal", "--global": "personal", "--json": "json", "--no-input": "no_input"}
 AGENT_MARKERS = ("CLAUDECODE", "CODEX_SANDBOX", "GEMINI_CLI", "CURSOR_AGENT", "OPENCODE", "CI")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-
 from collections import Counter
 from typing import Annotated
 
@@ -106,7 +105,9 @@ def ls(
     if any_json(ctx, rows):
         return
     if not rows:
-        raise NotFound("there are no memories here yet" if path is None else f"there is nothing below {path}", hint="mem add …")
+        raise NotFound(
+            "there are no memories here yet" if path is None else f"there is nothing below {path}", hint="mem add …"
+        )
     if as_tree:
         _draw_tree({str(row["place"]): row for row in rows})
     else:
@@ -126,7 +127,9 @@ def _draw_tree(rows: dict[str, dict[str, object]]) -> None:
         for depth in range(1, len(parts) + 1):
             name = "/".join(parts[:depth])
             if name not in branches:
-                branches[name] = branches["/".join(parts[: depth - 1])].add(Text(hidden.one_line(parts[depth - 1]) + "/", "bold"))
+                branches[name] = branches["/".join(parts[: depth - 1])].add(
+                    Text(hidden.one_line(parts[depth - 1]) + "/", "bold")
+                )
         row = rows[path]
         branches[folder].add(Text(f"{str(row['id'])[:4]}  {hidden.one_line(str(row['title']), 70)}"))
     terminal.console().print(top)
@@ -142,7 +145,7 @@ def log(
     Example: mem log k7q9
     """
     if wanted is None:
-        histories = [(store, None) for store in stores(ctx)[:1]]
+        histories: list[tuple[Store, str | None]] = [(store, None) for store in stores(ctx)[:1]]
     else:
         store, target = find(ctx, wanted)
         histories = [(store, target.path)]
@@ -154,7 +157,9 @@ def log(
         rows = [
             {
                 "op": event.op,
-                "verb": event.verb + (f" {event.note}" if event.verb == "undo" else "") + (" (undone)" if event.op in undone else ""),
+                "verb": event.verb
+                + (f" {event.note}" if event.verb == "undo" else "")
+                + (" (undone)" if event.op in undone else ""),
                 "at": event.at,
                 "by": event.by,
                 "from": event.origin,
@@ -201,7 +206,10 @@ def status(ctx: typer.Context) -> None:
         return
     for report in reports:
         label = str(report["store"])
-        print(f"{label:<9} {report['path']}  {plural(int(str(report['memories'])), 'memory')} · {report['sharing']} · {report['size']}")
+        print(
+            f"{label:<9} {report['path']}  {plural(int(str(report['memories'])), 'memory')}"
+            f" · {report['sharing']} · {report['size']}"
+        )
         print(f"index     {report['index']}")
         for line in report["attention"]:  # type: ignore[attr-defined]
             print(f"          {line}")
@@ -216,7 +224,9 @@ def _status_of(store: Store) -> dict[str, object]:
         model = schema.get_meta(connection, "model")
         keyword_only = passages - embedded - waiting
         problems = connection.execute("SELECT count(*) FROM entries WHERE problem IS NOT NULL").fetchone()[0]
-        kinds = Counter(dict(connection.execute("SELECT type, count(*) FROM entries WHERE problem IS NULL GROUP BY type")))
+        kinds = Counter(
+            dict(connection.execute("SELECT type, count(*) FROM entries WHERE problem IS NULL GROUP BY type"))
+        )
     finally:
         connection.close()
     try:
@@ -257,5 +267,3 @@ def _size(folder: str) -> int:
             except OSError:
                 continue
     return total
-
-

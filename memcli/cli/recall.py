@@ -140,7 +140,9 @@ def _questions(path: str) -> Iterator[dict[str, object]]:
         except ValueError:
             row = None
         if not isinstance(row, dict):
-            raise UsageError(f'{path}:{number} is not a JSON object like {{"id": "1", "query": "…"}}', hint="mem recall --help")
+            raise UsageError(
+                f'{path}:{number} is not a JSON object like {{"id": "1", "query": "…"}}', hint="mem recall --help"
+            )
         yield row
 
 
@@ -186,7 +188,8 @@ def explanation(hit: Hit, answer: Answer) -> dict[str, object]:
     return {
         "shares": {name: round(value, 3) for name, value in hit.candidate.features.items() if value},
         "channels": {
-            name: {"score": round(score, 3), "rank": answer.rank(name, score)} for name, score in hit.candidate.scores.items()
+            name: {"score": round(score, 3), "rank": answer.rank(name, score)}
+            for name, score in hit.candidate.scores.items()
         },
     }
 
@@ -212,7 +215,9 @@ def _print(answer: Answer, options: Options) -> None:
             for line in _explained(hit, answer):
                 print(f"{indent}{dim}{line}{plain}")
         origin = document.source or "you"
-        print(f"{indent}{dim}{hit.candidate.source.place.shown(document.path)}:{hit.line} · {one_line(origin, 40)}{plain}")
+        print(
+            f"{indent}{dim}{hit.candidate.source.place.shown(document.path)}:{hit.line} · {one_line(origin, 40)}{plain}"
+        )
     _print_footer(answer)
 
 
@@ -235,7 +240,11 @@ def _snippet(hit: Hit, width: int, lines: int = 2) -> Iterator[str]:
     shown = 0
     for line in printable(hit.text).splitlines():
         said = one_line(line, width)
-        if not said or set(said) <= set("-=`~*_#") or (title and said.lstrip("# ").startswith(title[:60]) and len(said) < width):
+        if (
+            not said
+            or set(said) <= set("-=`~*_#")
+            or (title and said.lstrip("# ").startswith(title[:60]) and len(said) < width)
+        ):
             continue
         yield said
         shown += 1

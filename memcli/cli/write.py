@@ -9,7 +9,7 @@ import typer
 
 from memcli import tree
 from memcli.cli import terminal
-from memcli.cli.invocation import say
+from memcli.cli.invocation import may_ask, say
 from memcli.cli.terminal import any_json, find, index_now, invocation, stores, text_from, writable
 from memcli.errors import Conflict, NotFound, UsageError
 from memcli.guard.hidden import one_line, printable
@@ -19,10 +19,16 @@ from memcli.store import Store, Written
 from memcli.text import digest, iso_date, plural
 
 Text = Annotated[list[str] | None, typer.Argument(help="The text; `-` reads stdin.", show_default=False)]
-Type = Annotated[str | None, typer.Option("--type", "-t", help="fact, decision, preference, procedure, lesson or reference.")]
+Type = Annotated[
+    str | None, typer.Option("--type", "-t", help="fact, decision, preference, procedure, lesson or reference.")
+]
 Tags = Annotated[list[str] | None, typer.Option("--tag", help="A tag; repeat for more.")]
-Links = Annotated[list[str] | None, typer.Option("--link", help="A related memory, as PATH or RELATION:PATH; repeatable.")]
-Supersedes = Annotated[list[str] | None, typer.Option("--supersedes", help="A memory that this one replaces; repeatable.")]
+Links = Annotated[
+    list[str] | None, typer.Option("--link", help="A related memory, as PATH or RELATION:PATH; repeatable.")
+]
+Supersedes = Annotated[
+    list[str] | None, typer.Option("--supersedes", help="A memory that this one replaces; repeatable.")
+]
 Topic = Annotated[str | None, typer.Option("--topic", help="The folder to file it under, as DOMAIN/TOPIC.")]
 Redact = Annotated[bool, typer.Option("--redact", help="Keep the text with its secrets masked instead of refusing it.")]
 Wanted = Annotated[str, typer.Argument(help="An id, its beginning, a path or a title.", show_default=False)]
@@ -91,7 +97,10 @@ def _report_similar(ctx: typer.Context, store: Store, written: Written) -> None:
     if invocation(ctx).json:
         return
     for near in similar.near(store.place, written.path):
-        say(f'similar: {near.id[:4]} "{one_line(near.title, 60)}" · replaces it?  mem edit {written.id[:4]} --supersedes {near.id[:4]}')
+        say(
+            f'similar: {near.id[:4]} "{one_line(near.title, 60)}"',
+            f"  does the new one replace it?  mem edit {written.id[:4]} --supersedes {near.id[:4]}",
+        )
 
 
 def _existing_id(ctx: typer.Context, wanted: str) -> str:
@@ -112,7 +121,9 @@ def edit(
     wanted: Wanted,
     text: Annotated[list[str] | None, typer.Argument(help="The new text; without one the editor opens.")] = None,
     append: Annotated[str | None, typer.Option(help="Text to add at the end.")] = None,
-    file: Annotated[str | None, typer.Option("--file", "-f", help="Read the new text from a file (`-`: stdin).")] = None,
+    file: Annotated[
+        str | None, typer.Option("--file", "-f", help="Read the new text from a file (`-`: stdin).")
+    ] = None,
     type_: Type = None,
     title: Annotated[str | None, typer.Option(help="A new title.")] = None,
     topic: Topic = None,
@@ -146,7 +157,10 @@ def edit(
     if supersedes:
         front["supersedes"] = [*dict.fromkeys([*present.supersedes, *(_existing_id(ctx, name) for name in supersedes)])]
     if link:
-        lines = "".join(f"- {'relates to' if ':' not in name else name.partition(':')[0]} [[{name.rpartition(':')[2]}]]\n" for name in link)
+        lines = "".join(
+            f"- {'relates to' if ':' not in name else name.partition(':')[0]} [[{name.rpartition(':')[2]}]]\n"
+            for name in link
+        )
         append = f"{append}\n\n{lines}" if append else lines
     if text or file or append or front or topic is not None:
         new = text_from(text or (), file, editor=False) if text or file else None
@@ -173,7 +187,9 @@ def _edit_whole(ctx: typer.Context, store: Store, path: str, redact: bool) -> Wr
         raise
 
 
-def mv(ctx: typer.Context, wanted: Wanted, topic: Annotated[str, typer.Argument(help="DOMAIN/TOPIC to file it under.")]) -> None:
+def mv(
+    ctx: typer.Context, wanted: Wanted, topic: Annotated[str, typer.Argument(help="DOMAIN/TOPIC to file it under.")]
+) -> None:
     """Move a memory to another topic.
 
     Example: mem mv k7q9 auth/tokens
@@ -188,7 +204,9 @@ def mv(ctx: typer.Context, wanted: Wanted, topic: Annotated[str, typer.Argument(
 def forget(
     ctx: typer.Context,
     wanted: Annotated[list[str], typer.Argument(help="Ids, paths or titles.", show_default=False)],
-    purge: Annotated[bool, typer.Option("--purge", help="Delete it and all its earlier versions; cannot be undone.")] = False,
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Delete it and all its earlier versions; cannot be undone.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before --purge.")] = False,
 ) -> None:
     """Move memories to the trash (mem undo, or mem restore, brings them back).
@@ -196,7 +214,7 @@ def forget(
     Example: mem forget k7q9
     """
     found = [find(ctx, name) for name in wanted]
-    if purge and not yes and terminal.may_ask(invocation(ctx)):
+    if purge and not yes and may_ask(invocation(ctx)):
         typer.confirm(f"Delete {plural(len(found), 'memory')} for good?", abort=True, err=True)
     for store, target in found:
         store.forget([target.path], purge=purge)
@@ -205,7 +223,10 @@ def forget(
             maintenance.compact(store.place, force=True)
     if not any_json(ctx, [{"id": target.id, "path": target.path, "purged": purge} for _, target in found]):
         for _, target in found:
-            print(f"{target.id[:4]}  {'deleted for good' if purge else 'forgotten (mem undo brings it back)'}: {one_line(target.title, 60)}")
+            print(
+                f"{target.id[:4]}  {one_line(target.title, 60)}: "
+                + ("deleted for good" if purge else "forgotten (mem undo brings it back)")
+            )
 
 
 def restore(
@@ -242,7 +263,9 @@ def _list_trash(ctx: typer.Context, opened: list[Store]) -> None:
     if not any_json(ctx, rows):
         if not rows:
             say("the trash is empty")
-        terminal.table(("id", "title", "path"), [((row["id"] or "-")[:6], row["title"], row["path"]) for row in rows], flexible=1)
+        terminal.table(
+            ("id", "title", "path"), [((row["id"] or "-")[:6], row["title"], row["path"]) for row in rows], flexible=1
+        )
 
 
 def undo(ctx: typer.Context) -> None:
@@ -255,5 +278,3 @@ def undo(ctx: typer.Context) -> None:
     if not any_json(ctx, {"op": event.op, "verb": event.verb, "paths": paths}):
         print(f"undone: {event.verb} of {event.at} ({plural(len(event.changes), 'file')})")
     index_now(store, paths)
-
-

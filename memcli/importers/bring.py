@@ -207,5 +207,7 @@ def _episode(session: str, part: int, turns: Sequence[Turn], origin: str, previo
         link = previous.rsplit("/", 1)[1].removesuffix(".md")
         heading, _, rest = body.partition("\n")
         body = f"{heading}\n\n- continues [[{link}]]\n{rest}"
-    memory = Memory(body=body, id=new_id(), type="episode", title=title, created=turns[0].at, source=origin, session=session)
+    memory = Memory(
+        body=body, id=new_id(), type="episode", title=title, created=turns[0].at, source=origin, session=session
+    )
     return serialise(replace(memory, part=part))

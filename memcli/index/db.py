@@ -10,6 +10,9 @@ from __future__ import annotations
 import os
 import sys
 
+from memcli.errors import IndexUnavailable
+from memcli.places import Place, private_dir, user_dir
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
@@ -23,9 +26,6 @@ else:
 
         if sqlite3.sqlite_version_info < (3, 51, 3):
             raise ImportError("memcli needs pysqlite3, or Python with SQLite 3.51.3 or newer") from error
-
-from memcli.errors import IndexUnavailable
-from memcli.places import Place, private_dir, user_dir
 
 Connection = sqlite3.Connection
 DatabaseError = sqlite3.DatabaseError

@@ -52,7 +52,9 @@ def _rewrite_vectors(connection: db.Connection) -> None:
     with db.transaction(connection):
         schema.create_vectors(connection, model, len(rows[0][1]) // 4)
         connection.executemany("INSERT INTO vectors (passage, embedding) VALUES (?, ?)", rows)
-        connection.executemany("UPDATE passages SET state = ? WHERE id = ?", [(schema.EMBEDDED, row[0]) for row in rows])
+        connection.executemany(
+            "UPDATE passages SET state = ? WHERE id = ?", [(schema.EMBEDDED, row[0]) for row in rows]
+        )
 
 
 def _drop_orphan_embeddings(place: Place, keep: set[bytes]) -> None:

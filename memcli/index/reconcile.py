@@ -82,7 +82,9 @@ def _all_rows(connection: db.Connection) -> dict[str, tuple[int, int, int, str |
 def _rows_for(connection: db.Connection, paths: set[str]) -> dict[str, tuple[int, int, int, str | None]]:
     found = {}
     for path in paths:
-        row = connection.execute("SELECT size, mtime_ns, inode, problem FROM entries WHERE path = ?", (path,)).fetchone()
+        row = connection.execute(
+            "SELECT size, mtime_ns, inode, problem FROM entries WHERE path = ?", (path,)
+        ).fetchone()
         if row:
             found[path] = row
     return found
@@ -148,7 +150,7 @@ def _read(place: Place, item: Found) -> tuple[Found, EntryRow | None]:
         return item, None
     try:
         data = tree.read(place, item.path)
-        if data.startswith(b"<<<<<<< ") or b"\n<<<<<<< " in data and b"\n>>>>>>> " in data:
+        if data.startswith(b"<<<<<<< ") or (b"\n<<<<<<< " in data and b"\n>>>>>>> " in data):
             return item._replace(problem="it holds merge conflict markers"), None
         row = rows_of(item.path, data)
     except NotFound:
@@ -192,21 +194,41 @@ def _write(connection: db.Connection, item: Found, row: EntryRow | None) -> None
     for ordinal, document in enumerate(row.documents):
         number = connection.execute(
             "INSERT INTO documents (entry, ordinal, anchor, ref, speaker, at, line, length) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (entry, ordinal, document.anchor, document.ref, document.speaker, document.at, document.line, document.length),
+            (
+                entry,
+                ordinal,
+                document.anchor,
+                document.ref,
+                document.speaker,
+                document.at,
+                document.line,
+                document.length,
+            ),
         ).lastrowid
         for position, passage in enumerate(document.passages):
             state = schema.KEYWORD_ONLY if passage.keyword_only else schema.WAITING
             rowid = connection.execute(
                 "INSERT INTO passages (document, ordinal, heading, line, kind, text, context, hash, state)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (number, position, passage.heading, passage.line, passage.kind, passage.text, passage.context, passage.hash, state),
+                (
+                    number,
+                    position,
+                    passage.heading,
+                    passage.line,
+                    passage.kind,
+                    passage.text,
+                    passage.context,
+                    passage.hash,
+                    state,
+                ),
             ).lastrowid
             connection.execute(
                 "INSERT INTO passages_fts (rowid, title, heading, body, code, facets) VALUES (?, ?, ?, ?, ?, ?)",
                 (rowid, *passage.words),
             )
     connection.executemany(
-        "INSERT INTO relations (entry, kind, target) VALUES (?, ?, ?)", [(entry, *relation) for relation in memory.relations]
+        "INSERT INTO relations (entry, kind, target) VALUES (?, ?, ?)",
+        [(entry, *relation) for relation in memory.relations],
     )
 
 

@@ -14,7 +14,6 @@ from memcli.guard import hidden, secrets
 from memcli.memory import Memory, parse
 from memcli.text import content_hash
 
-
 ROLES = frozenset({"user", "assistant", "human", "ai", "model", "agent", "system", "tool", "bot"})
 
 
@@ -59,7 +58,9 @@ def rows_of(path: str, data: bytes) -> EntryRow:
     title = masker(memory.title)
     title_in_body = memory.body.lstrip("\n").startswith(f"# {memory.title}")
     documents = tuple(_documents(path, memory, title, title_in_body, masker))
-    return EntryRow(path, content_hash(data), memory, tuple(masker.rules), tuple(hidden.findings(memory.body)), documents)
+    return EntryRow(
+        path, content_hash(data), memory, tuple(masker.rules), tuple(hidden.findings(memory.body)), documents
+    )
 
 
 class _Masker:

@@ -13,7 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Filter = namedtuple("Filter", "types tags path since until speaker source", defaults=((), (), None, None, None, None, None))
+Filter = namedtuple(
+    "Filter", "types tags path since until speaker source", defaults=((), (), None, None, None, None, None)
+)
 Filter.__doc__ = """What a result must be: one of `types`, all of `tags`, under `path`, dated from `since` to `until`
 (ISO prefixes, inclusive), said by `speaker`, from a `source` that starts so. Empty means anything."""
 
@@ -25,7 +27,9 @@ Document = namedtuple(
 Document.__doc__ = """A candidate result with what is shown of it: a document row joined with its entry's."""
 
 PassageHit = namedtuple("PassageHit", "passage document score kind")
-PassageHit.__doc__ = "`score` is BM25 as a positive number, or a cosine; greater is better. `kind` is 'prose' or 'code'."
+PassageHit.__doc__ = (
+    "`score` is BM25 as a positive number, or a cosine; greater is better. `kind` is 'prose' or 'code'."
+)
 
 # bm25() weights of title, heading, body, code, facets.
 COLUMN_WEIGHTS = "2.0, 1.0, 1.0, 1.0, 1.0"
@@ -55,9 +59,10 @@ def keyword_scores(connection: db.Connection, match: str, documents: Iterable[in
     for some in db.chunks(list(documents)) if match else ():
         marks = ",".join("?" * len(some))
         for document, score in connection.execute(
-            f"SELECT document, max(-bm25(passages_fts, {COLUMN_WEIGHTS})) FROM passages_fts"
-            f" JOIN passages ON passages.id = passages_fts.rowid WHERE passages_fts MATCH ? AND document IN ({marks})"
-            " GROUP BY document",
+            f"WITH hits AS MATERIALIZED (SELECT rowid AS passage, -bm25(passages_fts, {COLUMN_WEIGHTS}) AS score"
+            " FROM passages_fts WHERE passages_fts MATCH ?"
+            f" AND rowid IN (SELECT id FROM passages WHERE document IN ({marks})))"
+            " SELECT document, max(score) FROM hits JOIN passages ON passages.id = passage GROUP BY document",
             (match, *some),
         ):
             best[document] = score
@@ -163,7 +168,8 @@ def short_id(connection: db.Connection, name: str) -> str:
     for length in range(4, len(name)):
         prefix = name[:length]
         shared = connection.execute(
-            "SELECT count(*) FROM (SELECT 1 FROM entries WHERE name >= ? AND name < ? LIMIT 2)", (prefix, prefix + "\uffff")
+            "SELECT count(*) FROM (SELECT 1 FROM entries WHERE name >= ? AND name < ? LIMIT 2)",
+            (prefix, prefix + "\uffff"),
         ).fetchone()[0]
         if shared < 2:
             return prefix
@@ -172,10 +178,14 @@ def short_id(connection: db.Connection, name: str) -> str:
 
 def entries(connection: db.Connection, path: str | None, type_: str | None, tag: str | None) -> list[dict[str, object]]:
     """Memories for a listing, by path: those below `path`, of a type, with a tag; None means any."""
-    condition, values = _condition(Filter(types=(type_,) if type_ else (), tags=(tag,) if tag else (), path=path), "passages.id")
+    condition, values = _condition(
+        Filter(types=(type_,) if type_ else (), tags=(tag,) if tag else (), path=path), "passages.id"
+    )
     if condition:
         condition = (
-            " AND entries.id IN (SELECT entry FROM documents JOIN passages ON document = documents.id WHERE 1" + condition + ")"
+            " AND entries.id IN (SELECT entry FROM documents JOIN passages ON document = documents.id WHERE 1"
+            + condition
+            + ")"
         )
     columns = "name AS id, path, type, title, created, tags, source, session"
     cursor = connection.execute(f"SELECT {columns} FROM entries WHERE problem IS NULL{condition} ORDER BY path", values)

@@ -1,4 +1,7 @@
-"""Answers: what recall returns, cut to a limit, a share for past sessions, and a budget of tokens. Lean, pure but for the index."""
+"""Answers: what recall returns, cut to a limit, a share for past sessions, and a budget of tokens.
+
+Lean; reads the index only for the texts to show.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +95,12 @@ def hits_of(candidates: list[Candidate], sure: float) -> list[Hit]:
         wanted.setdefault(candidate.source, []).append(candidate.passages[channel])
     texts = {source: search.passages(source.connection, ids) for source, ids in wanted.items()}
     return [
-        Hit(candidate, candidate.score, sure * max(0.0, candidate.score) / first, *texts[candidate.source][best[id(candidate)]])
+        Hit(
+            candidate,
+            candidate.score,
+            sure * max(0.0, candidate.score) / first,
+            *texts[candidate.source][best[id(candidate)]],
+        )
         for candidate in candidates
         if best[id(candidate)] in texts[candidate.source]
     ]

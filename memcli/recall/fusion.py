@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 KEYWORD_SHARE = 0.40  # of prose; the rest is semantic
 KEYWORD_SHARE_CODE = 0.10
 BEFORE, AFTER, SESSION = 0.20, 0.10, 0.40  # what the turn before, the turn after and the session add to a short turn
-SHORT, LONG = 250, 1000  # characters: evidence counts fully below, not at all above, in between by the logarithm
+SHORT, LONG = 250, 4000  # characters: evidence counts fully below, not at all above, in between by the logarithm
 SESSION_BEST = 3  # turns whose mean speaks for a session
 
 
@@ -65,9 +65,7 @@ def _shortness(length: int) -> float:
     return max(0.0, 1.0 - math.log(length / SHORT) / math.log(LONG / SHORT))
 
 
-def _neighbour(
-    pool: Pool, own: dict[tuple[int, int], float], number: int, candidate: Candidate, step: int
-) -> float:
+def _neighbour(pool: Pool, own: dict[tuple[int, int], float], number: int, candidate: Candidate, step: int) -> float:
     # Turns of one file are indexed together, so their document numbers follow each other.
     key = (number, candidate.document.id + step)
     neighbour = pool.around.get(key)

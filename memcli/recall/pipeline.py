@@ -68,7 +68,9 @@ class Recall:
         """Put memories whose id, path or title is the question itself before all others; True if there are any."""
         found = []
         for number, source in enumerate(self.sources):
-            for document, known in search.documents(source.connection, search.named(source.connection, plan.text)).items():
+            for document, known in search.documents(
+                source.connection, search.named(source.connection, plan.text)
+            ).items():
                 candidate = pool.around.get((number, document)) or Candidate(source, known)
                 if not candidate.passages:
                     candidate.passages = {"name": search.first_passages(source.connection, [document])[document]}

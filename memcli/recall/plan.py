@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from memcli.encode.terms import Term
 
 Plan = namedtuple("Plan", "text terms match where")
-Plan.__doc__ = """`text` as asked; `terms` for the keyword channel and `match`, their FTS5 expression; `where`, the Filter."""
+Plan.__doc__ = (
+    """`text` as asked; `terms` for the keyword channel and `match`, their FTS5 expression; `where`, the Filter."""
+)
 
 MAX_QUERY_CHARACTERS = 20_000  # an issue with its log is a fair query; a pasted book is not, and its head says enough
 

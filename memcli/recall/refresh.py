@@ -71,4 +71,6 @@ def is_current(place: Place, document: Document) -> bool:
     except OSError:
         return False
     # mtime 0 marks a file indexed within moments of its change: its next walk will read it again.
-    return info.st_size == document.size and info.st_ino == document.inode and document.mtime_ns in (0, info.st_mtime_ns)
+    return (
+        info.st_size == document.size and info.st_ino == document.inode and document.mtime_ns in (0, info.st_mtime_ns)
+    )
