@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from memcli.errors import InvalidMemory, UsageError
 from memcli.guard.frontmatter import FrontMatterError, load
-from memcli.text import content_hash, iso_date, slug
+from memcli.text import content_hash, iso_date
 
 TYPES = ("fact", "decision", "preference", "procedure", "lesson", "episode", "reference")
 DEFAULT_TYPE = "fact"
@@ -30,7 +30,7 @@ _TAG = re.compile(r"(?<![\w#&/])#([^\W\d_][\w/-]{0,60})")
 _LINK = re.compile(r"\[\[([^\[\]\n|#^]{1,300})(?:[#^][^\[\]\n|]*)?(?:\|[^\[\]\n]*)?\]\]")
 _RELATION = re.compile(r"^\s*[-*] ([^\W\d_][\w -]{0,40}?) \[\[([^\[\]\n|#^]{1,300})[^\[\]\n]*\]\]")
 _TURN = re.compile(r"## (\S+)(?: (.*?))? \^(t\d{4,})")
-_TURN_LOOKALIKE = re.compile(r"\\*## .*\^t\d{4,}[ \t]*$")
+_TURN_LOOKALIKE = re.compile(r"\\*## .*\^t\d{4,}\s*$")  # \s is what `rstrip` takes off before a header is read
 _REF = re.compile(r"<!-- ref: (.*?) -->")
 _DATED_NAME = re.compile(r"(?<!\d)(\d{4}-\d\d(?:-\d\d)?)(?!\d)")
 _KEY_LINE = re.compile(r"([A-Za-z_][\w-]*)[ \t]*:(?=[ \t\r\n]|$)")
@@ -158,7 +158,7 @@ def _date_in(name: str) -> str | None:
 
 
 def _title(values: Mapping[str, object], body: str, name: str) -> str:
-    """`title:`, else an opening level-1 heading, else the first line if the file is named after it, else the name."""
+    """`title:`, else an opening level-1 heading, else the first line (in a file that mem wrote) or the file's name."""
     named = _string(values.get("title"))
     if named:
         return named[:300]
@@ -166,9 +166,9 @@ def _title(values: Mapping[str, object], body: str, name: str) -> str:
     heading = _H1.match(first)
     if heading:
         return heading.group(1)[:300]
-    stem = name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    if first and slug(first).startswith(re.sub(r"-\d+$", "", stem)):
+    if first and "id" in values:
         return short_title(first)
+    stem = name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     return re.sub(r"[-_]+", " ", stem).strip() or stem
 
 
@@ -300,7 +300,7 @@ def _front_line(key: str, value: object) -> str:
     return f"{key}: {_scalar(str(value))}\n"
 
 
-_PLAIN = re.compile(r"[A-Za-z_./][\w ./@+-]*(?:[:#][\w./@+-]+)*")
+_PLAIN = re.compile(r"(?:[A-Za-z_/]|\.{1,2}/)[\w ./@+-]*(?:(?<! )[:#][\w./@+-]+)*")
 _DATE_LIKE = re.compile(r"\d{4}-\d\d(-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)?)?)?")
 
 

@@ -236,23 +236,43 @@ class Store:
         event = journal.last_undoable(self.place)
         return event, undo.revert(self.place, event, by=author(), origin=os.getcwd(), now=self._now())
 
-    def write_many(self, files: Sequence[tuple[str, bytes]], *, verb: str, note: str) -> list[str]:
-        """Keep many new files as one operation (one undo); returns the paths taken, in order.
+    def write_many(
+        self,
+        files: Sequence[tuple[str, bytes]],
+        *,
+        verb: str,
+        note: str,
+        changed: Sequence[tuple[str, bytes, bytes]] = (),
+    ) -> list[str]:
+        """Keep many new files, and other bytes for files that exist, as one operation (one undo).
 
-        All are on disk when this returns. Files are written by a few threads, because each waits for its fsync.
+        `changed` is (path, bytes before, bytes after); Conflict if a file is another by now. Returns the paths that the
+        new files took, in order. All are on disk when this returns; when it raises, what was written until then is
+        journalled, so that undo takes it back. A few threads write, because each write waits for its fsync.
         """
         from concurrent.futures import ThreadPoolExecutor
 
-        def write(file: tuple[str, bytes]) -> str:
-            return tree.create_unique(self.place, *file, sync_folder=False)
+        changes: list[Change] = []
+        taken: dict[int, str] = {}
 
-        with ThreadPoolExecutor(WRITERS) as pool:
-            paths = list(pool.map(write, files))
-        tree.sync_folders(self.place, iter(paths))
-        if paths:
-            changes = [Change(path, None, digest(data)) for path, (_, data) in zip(paths, files, strict=True)]
-            self._record(verb, changes, note=note)
-        return paths
+        def write(number: int) -> None:
+            taken[number] = tree.create_unique(self.place, *files[number], sync_folder=False)
+
+        try:
+            with lock.write_lock(self.place):
+                for path, before, after in changed:
+                    journal.keep(self.place, before)
+                    tree.replace(self.place, path, after, expected=digest(before))
+                    changes.append(Change(path, digest(before), digest(after)))
+            with ThreadPoolExecutor(WRITERS) as pool:
+                for _ in pool.map(write, range(len(files))):
+                    pass
+        finally:
+            tree.sync_folders(self.place, iter(taken.values()))
+            changes += [Change(taken[number], None, digest(files[number][1])) for number in sorted(taken)]
+            if changes:
+                self._record(verb, changes, note=note)
+        return [taken[number] for number in range(len(files))]
 
     # --- the index ---
 

@@ -39,23 +39,27 @@ class Found(NamedTuple):
 
 def read(place: Place, path: str) -> bytes:
     """The bytes of a memory file. Raises NotFound, or InvalidMemory for what is no regular, bounded text file."""
-    absolute = place.absolute(path)
+    return read_file(place.absolute(path), place.shown(path))
+
+
+def read_file(absolute: str, shown: str) -> bytes:
+    """`read` for a file of any folder; messages call it `shown`."""
     try:
         descriptor = os.open(
             absolute, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         )
     except FileNotFoundError:
-        raise NotFound(f"there is no file {place.shown(path)}", hint="mem ls") from None
+        raise NotFound(f"there is no file {shown}", hint="mem ls") from None
     except OSError as error:
         reason = "a symbolic link" if error.errno == errno.ELOOP else error.strerror
-        raise InvalidMemory(f"{place.shown(path)} cannot be read: {reason}", hint="mem doctor") from None
+        raise InvalidMemory(f"{shown} cannot be read: {reason}", hint="mem doctor") from None
     with open(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise InvalidMemory(f"{place.shown(path)} is not a regular file", hint="mem doctor")
+            raise InvalidMemory(f"{shown} is not a regular file", hint="mem doctor")
         data = file.read(limits.MAX_FILE_BYTES + 1)
     problem = limits.problem(data)
     if problem:
-        raise InvalidMemory(f"{place.shown(path)} cannot be a memory: {problem}", hint="mem doctor")
+        raise InvalidMemory(f"{shown} cannot be a memory: {problem}", hint="mem doctor")
     return data
 
 
@@ -74,8 +78,18 @@ def walk(place: Place, *, folders: Callable[[str, int], None] | None = None) -> 
     return found
 
 
+def list_folder(root: str, suffixes: tuple[str, ...] = SUFFIXES) -> list[Found]:
+    """What `walk` lists, for a folder that is no store's: files with these suffixes, paths relative to `root`, sorted."""
+    found = [item._replace(path=item.path[2:]) for item in _walk(root, ".", _ignore_rule(root), None, suffixes)]
+    return sorted(found, key=lambda item: item.path)
+
+
 def _walk(
-    root: str, prefix: str, ignored: Callable[[str], bool], folders: Callable[[str, int], None] | None
+    root: str,
+    prefix: str,
+    ignored: Callable[[str], bool],
+    folders: Callable[[str, int], None] | None,
+    suffixes: tuple[str, ...] = SUFFIXES,
 ) -> Iterator[Found]:
     pending = [(root, prefix)]
     while pending:
@@ -98,7 +112,7 @@ def _walk(
                 if ignored(name[len(prefix) + 1 :] + "/"):
                     continue
                 pending.append((entry.path, name))
-            elif entry.name.lower().endswith(SUFFIXES):
+            elif entry.name.lower().endswith(suffixes):
                 item = _inspect(entry, name)
                 if item:
                     yield item

@@ -311,14 +311,27 @@ def replace(path: Path, content: bytes) -> None:
     new.replace(path)
 
 
+def write_sums(out: Path) -> None:
+    """Write SHA256SUMS over every other file of the folder."""
+    files = sorted(p for p in out.iterdir() if p.name != "SHA256SUMS" and p.suffix != ".new")
+    replace(out / "SHA256SUMS", "".join(f"{sha256(p)}  {p.name}\n" for p in files).encode())
+    print((out / "SHA256SUMS").read_text(encoding="utf-8"), end="")
+
+
 def main() -> None:
     """Run all steps."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="folder for downloads, about 500 MB")
+    parser.add_argument("--work", type=Path, help="folder for downloads, about 500 MB")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "e5-small", help="folder of the result")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--sums", action="store_true", help="only write SHA256SUMS again, after an edit of the card")
     arguments = parser.parse_args()
     work, out = arguments.work, arguments.out
+    if arguments.sums:
+        write_sums(out)
+        return
+    if work is None:
+        parser.error("--work is needed")
     work.mkdir(parents=True, exist_ok=True)
     out.mkdir(parents=True, exist_ok=True)
 
@@ -344,9 +357,7 @@ def main() -> None:
         tokenizer_bytes=(out / "tokenizer.json").stat().st_size,
     )
     replace(out / "model.yaml", text.encode())
-    files = sorted(p for p in out.iterdir() if p.name != "SHA256SUMS" and p.suffix != ".new")
-    replace(out / "SHA256SUMS", "".join(f"{sha256(p)}  {p.name}\n" for p in files).encode())
-    print((out / "SHA256SUMS").read_text(encoding="utf-8"), end="")
+    write_sums(out)
 
 
 if __name__ == "__main__":

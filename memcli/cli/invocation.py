@@ -81,6 +81,11 @@ def report(error: MemError, as_json: bool) -> int:
         say(f"mem: {error.message}")
         for identity, path, title in getattr(error, "candidates", ()):
             say(f"  {identity}  {path}  {title}")
+        present = getattr(error, "present", None)
+        if present:
+            from memcli.guard.hidden import printable
+
+            say("what is there now:", printable(present).strip("\n"))
         if error.hint:
             say(f"try: {error.hint}")
     return error.exit_code

@@ -69,6 +69,17 @@ def keyword_scores(connection: db.Connection, match: str, documents: Iterable[in
     return best
 
 
+def occurrences(connection: db.Connection, term: str, passages: Iterable[int]) -> tuple[int, set[int]]:
+    """How many passages hold a term (an FTS5 expression), and which of these do."""
+    held = connection.execute("SELECT count(*) FROM passages_fts WHERE passages_fts MATCH ?", (term,)).fetchone()[0]
+    found: set[int] = set()
+    for some in db.chunks(list(passages)) if held else ():
+        marks = ",".join("?" * len(some))
+        sql = f"SELECT rowid FROM passages_fts WHERE passages_fts MATCH ? AND rowid IN ({marks})"
+        found.update(row[0] for row in connection.execute(sql, (term, *some)))
+    return held, found
+
+
 def semantic(connection: db.Connection, vector: bytes, limit: int, where: Filter | None = None) -> list[PassageHit]:
     """The passages nearest to a query vector (float32 bytes), by cosine."""
     condition, values = _condition(where, "passage")
