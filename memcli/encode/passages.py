@@ -17,6 +17,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from memcli.text import TOKEN, estimate_tokens
+
 TARGET = 200
 """Tokens up to which neighbours under one heading are merged."""
 LIMIT = 320
@@ -27,8 +29,6 @@ SMALL = 40
 SEPARATOR = " > "
 """Between the parts of a heading path."""
 _TITLE_LENGTH = 120  # a heading is repeated with each passage below it, so one that is really a paragraph is cut
-
-_PIECE = re.compile(r"[A-Za-z]{1,8}|[0-9]{1,3}|[^\sA-Za-z0-9]")
 
 
 class Passage(NamedTuple):
@@ -51,15 +51,6 @@ class _Block(NamedTuple):
     end: int
     role: str
     heading: str
-
-
-def estimate_tokens(text: str) -> int:
-    """About how many word pieces a WordPiece vocabulary of 30,000 makes of `text`; no model needed.
-
-    One for each run of up to eight Latin letters or three digits, one for any other character that is not white space
-    (BERT splits at each punctuation mark and Han character, and spells out the scripts it hardly knows).
-    """
-    return sum(1 for _ in _PIECE.finditer(text))
 
 
 def split(text: str, *, first_line: int = 1) -> list[Passage]:
@@ -277,15 +268,15 @@ _SENTENCE = re.compile(r"[.!?…][\"'”’)\]*_]*\s+|[。！？]+[」』）]?\s
 _LINE = re.compile(r"\n")
 _WORD = re.compile(r"\s+")
 _BLANK_LINE = re.compile(r"\n[ \t\r]*\n(?=\S)")
-_PROSE_CUTS = (_SENTENCE, _LINE, _WORD, _PIECE)
-_CODE_CUTS = (_BLANK_LINE, _LINE, _WORD, _PIECE)
+_PROSE_CUTS = (_SENTENCE, _LINE, _WORD, TOKEN)
+_CODE_CUTS = (_BLANK_LINE, _LINE, _WORD, TOKEN)
 
 
 def _pieces(text: str, start: int, end: int, cuts: tuple[re.Pattern[str], ...]) -> Iterator[tuple[int, int]]:
     """Spans of at most `TARGET` tokens that cover start..end, cut after matches of the first of `cuts` that serves."""
     open_from, held = start, 0  # tokens held since `open_from`
     for atom_start, atom_end in _atoms(text, start, end, cuts[0]):
-        size = 1 if cuts[0] is _PIECE else estimate_tokens(text[atom_start:atom_end])
+        size = 1 if cuts[0] is TOKEN else estimate_tokens(text[atom_start:atom_end])
         if held and held + size > TARGET:
             yield open_from, atom_start
             open_from, held = atom_start, 0

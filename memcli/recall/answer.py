@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-from memcli.encode.passages import estimate_tokens
 from memcli.index import search
+from memcli.text import estimate_tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memcli.encode.passages import LIMIT, SMALL, TARGET, Passage, estimate_tokens, looks_like_code, split
+from memcli.encode.passages import LIMIT, SMALL, TARGET, Passage, looks_like_code, split
+from memcli.text import estimate_tokens
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
