@@ -19,7 +19,7 @@ from memcli.errors import UndoImpossible, WriteFailed
 from memcli.places import Place, private_dir, user_dir
 from memcli.text import digest, new_id, utc_iso
 
-MAX_EVENT_LINE = 8 * 1024 * 1024
+MAX_EVENT_LINE = 64 * 1024 * 1024  # an import of 300,000 files is one event
 
 
 class Change(NamedTuple):

@@ -7,17 +7,13 @@ Held for milliseconds: embedding and fsyncs of new files happen outside it. A pr
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from memcli.errors import StoreError, WriteFailed
 from memcli.places import Place, private_dir, user_dir
-
-try:
-    import fcntl
-except ImportError:  # Windows: msvcrt offers the same promise, one byte wide
-    fcntl = None  # type: ignore[assignment]
 
 TIMEOUT_S = 60.0
 
@@ -52,14 +48,22 @@ def _acquire(descriptor: int, timeout: float, place: Place) -> None:
         pause = min(pause * 1.5, 0.05)
 
 
-def _try_lock(descriptor: int) -> bool:
-    try:
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            import msvcrt
+if sys.platform == "win32":
+    import msvcrt
 
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-    except OSError:
-        return False
-    return True
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True

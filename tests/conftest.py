@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -12,6 +16,24 @@ from memcli.places import Place, at_root
 from memcli.store import AGENT_MARKERS, Store
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+class Ran(NamedTuple):
+    """What a command line did: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="the long form of the crash, property and security tests (minutes)")
+
+
+@pytest.fixture
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether the long form of a test was asked for."""
+    return bool(request.config.getoption("--full"))
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +71,30 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs the development data in ../shared, which is not part of the project")
     return SHARED
+
+
+@pytest.fixture
+def words_only(home: Path) -> None:
+    """No embedding model: what is added is found by its words, and nothing waits for vectors."""
+    folder = home / "config" / "mem"
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text("model: /nonexistent\n")
+
+
+@pytest.fixture
+def mem(monkeypatch: pytest.MonkeyPatch, words_only: None) -> Callable[..., Ran]:
+    """`mem` as a function of its arguments and its stdin, run in this process and without embedding anything."""
+    from memcli.__main__ import main
+
+    def run(*arguments: str, stdin: str = "") -> Ran:
+        out, err = io.StringIO(), io.StringIO()
+        monkeypatch.setattr(sys, "argv", ["mem", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main()
+        return Ran(code, out.getvalue(), err.getvalue())
+
+    return run
 
 
 def tree_bytes(folder: str | os.PathLike[str]) -> dict[str, bytes]:

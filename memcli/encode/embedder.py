@@ -1,6 +1,6 @@
 """Texts → unit vectors, by the ONNX model of a model folder, on the CPU.
 
-The only module that imports onnxruntime and tokenizers, and only when an `Embedder` is opened. Promises: whatever
+The only module that imports onnxruntime, and only when an `Embedder` is opened. Promises: whatever
 keeps the model from running (no wheel for this platform, a broken file) is ModelUnavailable; any string is embedded;
 memory is bounded however many texts are given. It downloads nothing and reports nothing to anyone.
 """
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memcli.encode.model import ModelFolder
+from memcli.encode.wordpiece import WordPiece
 from memcli.errors import ModelUnavailable
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Embedder:
     cosine with the text embedded alone above .999.
     """
 
-    def __init__(self, folder: ModelFolder, session: Any, tokenizer: Any) -> None:
+    def __init__(self, folder: ModelFolder, session: Any, tokenizer: WordPiece) -> None:
         self.folder = folder
         self._session = session
         self._tokenizer = tokenizer
@@ -47,10 +48,8 @@ class Embedder:
     @classmethod
     def open(cls, folder: ModelFolder, threads: int | None = None) -> Embedder:
         """Load the model; `threads` defaults to the physical cores, at most `MAX_THREADS`. Raises ModelUnavailable."""
-        os.environ["TOKENIZERS_PARALLELISM"] = "false"
         try:
             import onnxruntime
-            from tokenizers import Tokenizer
         except ImportError as error:
             raise ModelUnavailable(
                 f"the embedding runtime cannot be imported: {error}", hint="mem model verify"
@@ -63,13 +62,11 @@ class Embedder:
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            tokenizer = Tokenizer.from_file(folder.files["tokenizer"].path)
-            tokenizer.enable_truncation(max_length=folder.max_tokens)
-            tokenizer.no_padding()
+            tokenizer = WordPiece.load(folder.files["tokenizer"].path)
             session = onnxruntime.InferenceSession(
                 folder.files["weights"].path, options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # both libraries raise bare Exceptions for a broken file
+        except Exception as error:  # onnxruntime raises bare Exceptions for a broken file
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ModelUnavailable(
                 f"the model {folder.name} cannot be loaded: {reason}", hint="mem model verify"
@@ -98,17 +95,12 @@ class Embedder:
 
     def known_share(self, text: str) -> float:
         """The share (0..1) of the tokens of `text` that the vocabulary holds, for `is_representable`; 0 if none."""
-        encoding = self._tokenizer.encode(self._readable(text), add_special_tokens=False)
-        unknown = self._tokenizer.token_to_id("[UNK]")
-        return sum(1 for token in encoding.ids if token != unknown) / max(1, len(encoding.ids))
+        ids = self._tokenizer.encode(text, self.folder.max_tokens)[1:-1]
+        return sum(1 for token in ids if token != self._tokenizer.unknown) / max(1, len(ids))
 
     def _tokenise(self, texts: Sequence[str]) -> list[list[int]]:
-        encodings = self._tokenizer.encode_batch_fast([self._readable(text) for text in texts])
-        return [encoding.ids for encoding in encodings]
-
-    def _readable(self, text: str) -> str:
-        """As much of `text` as the model can read, without the lone surrogates that tokenizers refuses."""
-        return text[: self.folder.max_tokens * _CHARACTERS_PER_TOKEN].encode("utf-8", "replace").decode("utf-8")
+        longest = self.folder.max_tokens * _CHARACTERS_PER_TOKEN
+        return [self._tokenizer.encode(text[:longest], self.folder.max_tokens) for text in texts]
 
     def _embed(self, tokens: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """Mean over each text's own tokens, then to length 1; shape (len(tokens), dimensions)."""

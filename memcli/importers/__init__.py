@@ -1,13 +1,14 @@
-"""Importers: other people's and programs' memories → ours. An importer is one file here and its module in IMPORTERS.
+"""Importers: other people's and programs' memories → ours. An importer is one file and its name in registry.IMPORTERS.
 
 The contract (tests/contract/test_importers.py holds every importer to it). An importer module has
 
     NAME, MEANING       its name for `--format`, and a line for people
     claims(path)        whether the file or folder at `path` is of this kind; cheap, never raises for odd input
-    read(path)          yields Item and Note; raises ImportFailed when the source is not what it should be
+    read(path)          yields Item, Note and Skipped; raises ImportFailed when the source is not what it should be
     scan(here, home)    sources of this kind that lie around: [(path, how many)]; reads names, not contents; writes nothing
 
-Sources are untrusted: bounded by guard.limits, nothing in them is executed, secrets are masked on the way in.
+Sources are untrusted: bounded by guard.limits, nothing in them is executed, links in them are not followed, secrets are
+masked on the way in.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ from typing import NamedTuple
 
 
 class Item(NamedTuple):
-    """A text with what is known of it. `ref` is its id at the source; items of one `session` become one episode."""
+    """A text with what is known of it. Items of one `session` become the turns of one episode.
+
+    `ref` is the text's id at the source, the same at every import: by it the text is known again. Without one it would
+    be brought in anew each time.
+    """
 
     text: str
     ref: str | None = None
@@ -33,3 +38,13 @@ class Note(NamedTuple):
 
     path: str
     data: bytes
+
+
+class Skipped(NamedTuple):
+    """A file of the source that cannot be a memory, and why; the rest of the source is imported all the same."""
+
+    path: str
+    reason: str
+
+
+Imported = Item | Note | Skipped

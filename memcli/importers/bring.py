@@ -1,40 +1,56 @@
 """Bringing imported items into a store: idempotent, one undo, every text kept.
 
-What is already there (by its ref at the source, or its path and bytes) is left alone; new turns of a known session join it.
+What is already there is left alone: an item by its ref at the source, a note by its text. New turns of a known session
+join its open part. Nothing is written before the whole source has been read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 
-from memcli import tree
+from memcli import journal, tree
 from memcli.errors import InvalidMemory, NotFound
-from memcli.guard import secrets
-from memcli.importers import Item, Note
+from memcli.guard import limits, secrets
+from memcli.importers import Imported, Item, Note, Skipped
 from memcli.index import schema
 from memcli.memory import (
     DEFAULT_TYPE,
     MAX_EPISODE_BYTES,
     MAX_TURNS,
+    TYPES,
     Memory,
     Turn,
     compose_turn,
     episode_body,
     parse,
     serialise,
+    short_title,
 )
+from memcli.places import Place
 from memcli.store import Store, first_line
-from memcli.text import content_hash, new_id, slug, utc_iso
+from memcli.text import content_hash, digest, iso_date, new_id, slug, utc_iso
 
 EPISODES = "local/tree/episodes"
 MAX_TEXT_BYTES = 240 * 1024  # a longer text is kept in parts, so that every file stays readable and indexable
-MAX_TEXT_LINE = 128 * 1024
+_CUT_CHARS = MAX_TEXT_BYTES // 4  # where a line longer than that is cut; a character is at most 4 bytes
+_MAX_TITLE_CHARS = 300  # what a title may have (memory.parse); the rest of a longer one goes to the text
+_MAX_KEY_CHARS = 200
+_MAX_TAGS = 50
+_MAX_NAME_BYTES = 200  # of a file's name without suffix: file systems end at 255, and `-2` needs room
+_SHOWN_REFS = 5
 
 
 @dataclass(slots=True)
 class Brought:
-    """What an import did. `skipped` counts what was already there; `masked`, secrets by rule."""
+    """What an import did. `skipped` counts what was already there; `masked`, secrets by rule; `paths`, what was written.
+
+    `problems` are sentences about what was left out or needs a look.
+    """
 
     entries: int = 0
     turns: int = 0
@@ -45,143 +61,299 @@ class Brought:
     paths: list[str] = field(default_factory=list)
 
 
-def bring_in(store: Store, found: Iterable[Item | Note], *, origin: str, topic: str, now: float) -> Brought:
-    """Write what an importer found, as one operation. `origin` says where it came from; `topic` is where entries go.
+def bring_in(
+    store: Store, found: Iterable[Imported], *, origin: str, topic: str, now: float, private: bool = False
+) -> Brought:
+    """Write what an importer found, as one operation.
 
-    The whole source is read before the first file is written, so that a source that fails half-way leaves nothing.
+    `origin` says where it came from, the same at every import of a source; `topic` is where entries and notes go, below
+    the private tree if `private`. Episodes are always private. Raises what reading the source raises, and Conflict when
+    another process changed an episode meanwhile.
     """
     result = Brought()
-    items = [_masked(item, result) for item in found]
+    clean = _Cleaner(result)
+    read = [clean(item) for item in found]
+    origin = _line(origin)
     known = _Known(store)
-    files: list[tuple[str, bytes]] = []
+    names = _FreeNames(store.place)
+    folder = "/".join(["local/tree" if private else "tree", *(slug(part) for part in topic.split("/") if part)])
+    new: list[tuple[str, bytes]] = []
     sessions: dict[str, list[Item]] = {}
-    for item in items:
-        if isinstance(item, Note):
-            files += _note(item, topic, store, result)
-        elif item.ref is not None and item.ref in known.refs:
+    differing: list[str] = []
+    for item in read:
+        if isinstance(item, Skipped):
+            result.problems.append(f"{item.path}: {item.reason}")
+        elif isinstance(item, Note):
+            new += _note_file(item, folder, known, names, result)
+        elif (present := known.look_up(item, origin)) != "new":
             result.skipped += 1
+            differing += [item.ref or ""] if present == "differs" else []
         elif item.session is None:
-            files += _entry_files(item, origin, topic, now)
+            new += _entry_files(item, folder, origin, names, now)
             result.entries += 1
         else:
             sessions.setdefault(item.session, []).append(item)
-    appended: list[str] = []
+    changed: list[tuple[str, bytes, bytes]] = []
     for session, turns in sessions.items():
         result.turns += len(turns)
         result.episodes += 1
-        files += _episode_files(store, session, turns, known, origin, appended)
-    result.paths = appended + store.write_many(files, verb="import", note=origin)
+        joined, files = _episode_files(store.place, session, turns, origin, known, names)
+        changed += joined
+        new += files
+    if differing:
+        shown = ", ".join(differing[:_SHOWN_REFS]) + (", …" if len(differing) > _SHOWN_REFS else "")
+        result.problems.append(f"{len(differing)} differ by now from what is kept here, which stays: {shown}")
+    written = store.write_many(new, verb="import", note=origin, changed=changed)
+    result.paths = [path for path, _, _ in changed] + written
     return result
 
 
+# --- what comes in ---------------------------------------------------------------------------------------------------
+
+
+class _Cleaner:
+    """Makes items fit for a file: secrets masked and counted, texts without what no file can hold, keys of one line."""
+
+    def __init__(self, result: Brought) -> None:
+        self._result = result
+        self._masked_line = lru_cache(10_000)(lambda text: secrets.mask(_line(text)))
+
+    def __call__(self, item: Imported) -> Imported:
+        if isinstance(item, Skipped):
+            return item
+        if isinstance(item, Note):
+            return self._note(item)
+        text = self._mask(_printable(item.text).replace("\r\n", "\n"), secrets.mask)
+        title = self._mask(item.title or "", self._masked_line)
+        if len(title) > _MAX_TITLE_CHARS:
+            text, title = f"{title}\n\n{text}", short_title(title, _MAX_TITLE_CHARS // 2)
+        return item._replace(
+            text=text,
+            title=title or None,
+            ref=_key(item.ref),
+            session=_key(item.session),
+            speaker=self._mask(item.speaker or "", self._masked_line)[:_MAX_KEY_CHARS] or None,
+            type=item.type if item.type in TYPES and item.type != "episode" else DEFAULT_TYPE,
+            tags=tuple(filter(None, (_line(tag).lstrip("#")[:_MAX_KEY_CHARS] for tag in item.tags[:_MAX_TAGS]))),
+            created=iso_date(item.created),
+        )
+
+    def _note(self, note: Note) -> Note:
+        if limits.problem(note.data):
+            return note  # it will not be written
+        masked = self._mask(note.data.decode("utf-8"), secrets.mask)
+        return note._replace(data=masked.encode("utf-8"))
+
+    def _mask(self, text: str, mask: Callable[[str], tuple[str, list[str]]]) -> str:
+        masked, rules = mask(text)
+        for rule in rules:
+            self._result.masked[rule] = self._result.masked.get(rule, 0) + 1
+        return masked
+
+
+def _printable(text: str) -> str:
+    """`text` without NULs and halves of surrogate pairs, which JSON can hold and a UTF-8 text file cannot."""
+    return re.sub("[\x00\ud800-\udfff]", "\ufffd", text)
+
+
+def _line(text: str) -> str:
+    return " ".join(_printable(text).split())
+
+
+def _key(value: str | None) -> str | None:
+    """A ref or session as files give it back: one line, bounded (a longer one ends in its hash), no end of a comment."""
+    line = _line(value or "").replace("-->", "→")
+    if len(line) > _MAX_KEY_CHARS:
+        line = f"{line[: _MAX_KEY_CHARS - 20]}…{hashlib.sha256(line.encode()).hexdigest()[:16]}"
+    return line or None
+
+
+def text_parts(text: str) -> list[str]:
+    """A text in pieces small enough for a file and a line; almost always the text itself.
+
+    Cut at line ends; a line that is itself too long is cut where it must be, and gains a line end there.
+    """
+    if len(text) < _CUT_CHARS or len(text.encode()) <= MAX_TEXT_BYTES:
+        return [text]
+    lines: list[str] = []
+    for line in text.split("\n"):
+        fits = len(line.encode()) < MAX_TEXT_BYTES
+        lines += [line] if fits else [line[i : i + _CUT_CHARS] for i in range(0, len(line), _CUT_CHARS)]
+    parts: list[list[str]] = [[]]
+    size = 0
+    for line in lines:
+        length = len(line.encode()) + 1
+        if size and size + length > MAX_TEXT_BYTES:
+            parts.append([])
+            size = 0
+        parts[-1].append(line)
+        size += length
+    return ["\n".join(part) for part in parts]
+
+
+# --- what is there ---------------------------------------------------------------------------------------------------
+
+
 class _Known:
-    """What the store already holds, from its index: refs, and the open part of each session."""
+    """What the store already holds: refs and open episodes from its index, texts of notes from index and journal."""
 
     def __init__(self, store: Store) -> None:
+        self._place = store.place
+        self._parse = lru_cache(100)(lambda path: parse(tree.read(store.place, path), name=path))
         store.sync(embed=False)
         connection = schema.open_for_reading(store.place)
         try:
-            self.refs = {ref for (ref,) in connection.execute("SELECT ref FROM documents WHERE ref IS NOT NULL")}
-            rows = connection.execute("SELECT session, path FROM entries WHERE session IS NOT NULL ORDER BY part")
-            self.open_part = {session: path for session, path in rows if path.startswith(EPISODES)}
+            # (session, ref) → (source, path, anchor)
+            self._refs: dict[tuple[str | None, str], list[tuple[str | None, str, str | None]]] = {}
+            for session, ref, *where in connection.execute(
+                "SELECT session, ref, source, path, anchor FROM documents JOIN entries ON entries.id = entry"
+                " WHERE ref IS NOT NULL"
+            ):
+                self._refs.setdefault((session, ref), []).append((where[0], where[1], where[2]))
+            rows = connection.execute(
+                "SELECT source, session, path FROM entries WHERE session IS NOT NULL AND type = 'episode' ORDER BY part"
+            )
+            self.open_part = {(source, session): path for source, session, path in rows if path.startswith(EPISODES)}
+            self._hashes = {hash_ for (hash_,) in connection.execute("SELECT hash FROM entries")}
         finally:
             connection.close()
+        events = journal.events(store.place)
+        undone = {event.undoes for event in events}
+        imports = [event for event in events if event.verb == "import" and event.op not in undone]
+        self._imported = {change.after: change.path for event in imports for change in event.changes}
+
+    def look_up(self, item: Item, origin: str) -> str:
+        """Whether an item is "new", "kept", or kept with a text that "differs" (changed there, or edited here).
+
+        Refs are unique within a source only, so the same ref from another source counts where the text is the same.
+        """
+        kept = self._refs.get((item.session, item.ref or ""), [])
+        if any(self._says(path, anchor, item) for _, path, anchor in kept):
+            return "kept"
+        return "differs" if any(source == origin for source, _, _ in kept) else "new"
+
+    def _says(self, path: str, anchor: str | None, item: Item) -> bool:
+        try:
+            memory = self._parse(path)
+        except (NotFound, InvalidMemory):
+            return False
+        if anchor is None:
+            return memory.body in [_entry_body(item.title, part) for part in text_parts(item.text)]
+        said = [turn.text for turn in memory.turns if turn.anchor == anchor]
+        return any(_turn_text(part) in said for part in text_parts(_with_title(item)))
+
+    def holds_note(self, data: bytes) -> bool:
+        """Whether a note's text is here, or was brought in before and edited since."""
+        imported = self._imported.get(digest(data))
+        return content_hash(data) in self._hashes or (
+            imported is not None and os.path.lexists(self._place.absolute(imported))
+        )
 
 
-def _masked(item: Item | Note, result: Brought) -> Item | Note:
-    text = item.data.decode("utf-8", "replace") if isinstance(item, Note) else item.text
-    masked, rules = secrets.mask(text)
-    for rule in rules:
-        result.masked[rule] = result.masked.get(rule, 0) + 1
-    if isinstance(item, Note):
-        return item._replace(data=masked.encode("utf-8")) if rules else item
-    clean = masked.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\ufffd")
-    return item._replace(text=clean)
+class _FreeNames:
+    """Paths that neither a file nor an earlier item of this import has taken; blind to case, as some disks are."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._taken: set[str] = set()
+        self._next: dict[str, int] = {}
+
+    def take(self, stem: str) -> str:
+        """`stem.md`, or the first free of `stem-2.md`, `stem-3.md`, …"""
+        number = self._next.get(stem.lower(), 1)
+        while True:
+            path = f"{stem}.md" if number == 1 else f"{stem}-{number}.md"
+            number += 1
+            if path.lower() not in self._taken and not os.path.lexists(self._place.absolute(path)):
+                self._taken.add(path.lower())
+                self._next[stem.lower()] = number
+                return path
 
 
-def _note(note: Note, topic: str, store: Store, result: Brought) -> list[tuple[str, bytes]]:
-    """The file for a note, unless it is there already with the same text; a changed one comes in beside the old."""
-    parts = [part for part in note.path.split("/") if part not in ("", ".", "..")]
-    path = "/".join(["tree", *(slug(part) for part in topic.split("/") if part), *parts])
-    try:
-        tree.check(note.data)
-        if content_hash(tree.read(store.place, path)) == content_hash(note.data):
-            result.skipped += 1
-            return []
-    except NotFound:
-        pass
-    except InvalidMemory as error:
-        result.problems.append(f"{note.path}: {error.message}")
-        return []
-    result.entries += 1
-    return [(path, note.data)]
+# --- what is written -------------------------------------------------------------------------------------------------
 
 
-def _entry_files(item: Item, origin: str, topic: str, now: float) -> list[tuple[str, bytes]]:
-    files = []
+def _note_file(
+    note: Note, folder: str, known: _Known, names: _FreeNames, result: Brought
+) -> Iterator[tuple[str, bytes]]:
+    """The file for a note that is new here; a changed one comes in beside the old."""
+    problem = limits.problem(note.data)
+    if problem:
+        result.problems.append(f"{note.path}: {problem}")
+    elif known.holds_note(note.data):
+        result.skipped += 1
+    else:
+        result.entries += 1
+        parts = [_file_name(part) for part in note.path.split("/") if part not in ("", ".", "..")]
+        stem = os.path.splitext(parts.pop())[0] if parts else "note"
+        yield names.take("/".join([folder, *parts, stem])), note.data
+
+
+def _file_name(part: str) -> str:
+    """A name from a source's path as this store can hold it: not hidden, no longer than file systems take."""
+    part = re.sub(r"[\x00-\x1f\x7f\\\ud800-\udfff]", "-", part).lstrip(".") or "note"
+    stem, suffix = os.path.splitext(part)
+    short = stem.encode()[:_MAX_NAME_BYTES].decode("utf-8", "ignore").rstrip()
+    return (short or "note") + (suffix if len(suffix.encode()) < 20 else "")
+
+
+def _entry_files(item: Item, folder: str, origin: str, names: _FreeNames, now: float) -> Iterator[tuple[str, bytes]]:
     for text in text_parts(item.text):
-        body = f"# {' '.join(item.title.split())}\n\n{text}\n" if item.title else f"{text}\n"
         memory = Memory(
-            body=body,
+            body=_entry_body(item.title, text),
             id=new_id(),
             type=item.type or DEFAULT_TYPE,
             title=item.title or "",
-            created=item.created or None,
+            created=item.created,
             tags=item.tags,
             source=origin,
             ref=item.ref,
             speaker=item.speaker,
         )
-        folder = "/".join(["tree", *(slug(part) for part in topic.split("/") if part)])
         name = item.title or first_line(text) or item.ref or utc_iso(now)
-        files.append((f"{folder}/{slug(name)}.md", serialise(memory)))
-    return files
+        yield names.take(f"{folder}/{slug(name)}"), serialise(memory)
 
 
-def text_parts(text: str) -> list[str]:
-    """A text in pieces small enough for a file and a line; almost always the text itself."""
-    if len(text) < MAX_TEXT_LINE // 4:  # at most 4 bytes a character
-        return [text]
-    lines: list[str] = []
-    for line in text.split("\n"):
-        lines += [line[i : i + MAX_TEXT_LINE] for i in range(0, len(line), MAX_TEXT_LINE)] or [""]
-    parts, size = [""], 0
-    for line in lines:
-        length = len(line.encode()) + 1
-        if size and size + length > MAX_TEXT_BYTES:
-            parts.append("")
-            size = 0
-        parts[-1] += f"{line}\n"
-        size += length
-    return [part[:-1] for part in parts]
+def _entry_body(title: str | None, text: str) -> str:
+    if not title or text.lstrip("\n").startswith(f"# {title}\n"):
+        return f"{text}\n"
+    return f"# {title}\n\n{text}\n" if text else f"# {title}\n"
 
 
 def _episode_files(
-    store: Store, session: str, items: Sequence[Item], known: _Known, origin: str, appended: list[str]
-) -> list[tuple[str, bytes]]:
-    """The files for the new turns of one session: what fits joins its open part, the rest goes to new parts."""
-    texts = [(item, text) for item in items for text in text_parts(item.text)]
+    place: Place, session: str, items: Sequence[Item], origin: str, known: _Known, names: _FreeNames
+) -> tuple[list[tuple[str, bytes, bytes]], list[tuple[str, bytes]]]:
+    """(changed files, new files) for the new turns of one session: what fits joins its open part."""
+    texts = [(item, text) for item in items for text in text_parts(_with_title(item))]
+    changed, new = [], []
     part, first_turn = 1, 1
-    open_path = known.open_part.get(session)
-    if open_path:
-        data = tree.read(store.place, open_path)
-        last = parse(data, name=open_path)
+    previous = known.open_part.get((origin, session))
+    if previous:
+        data = tree.read(place, previous)
+        last = parse(data, name=previous)
         part, first_turn = last.part + 1, 1 + max((int(turn.anchor[1:]) for turn in last.turns), default=0)
         room = _fitting(texts, MAX_TURNS - len(last.turns), MAX_EPISODE_BYTES - len(data))
         if room:
-            joining = _turns(texts[:room], first_turn)
-            store.edit(open_path, append="\n" + "\n".join(compose_turn(turn) for turn in joining), redact=True)
-            appended.append(open_path)
+            joining = "\n".join(map(compose_turn, _turns(texts[:room], first_turn)))
+            changed.append((previous, data, data + (b"\n" if data.endswith(b"\n") else b"\n\n") + joining.encode()))
             texts, first_turn = texts[room:], first_turn + room
-    files = []
-    previous = open_path
+    stem = f"{EPISODES}/{slug(session)}"
     while texts:
         room = max(1, _fitting(texts, MAX_TURNS, MAX_EPISODE_BYTES))
-        turns = _turns(texts[:room], first_turn)
-        path = f"{EPISODES}/{slug(session)}{f'-part-{part}' if part > 1 else ''}.md"
-        files.append((path, _episode(session, part, turns, origin, previous)))
+        path = names.take(stem if part == 1 else f"{stem}-part-{part}")
+        new.append((path, _episode(session, part, texts[:room], first_turn, origin, previous)))
         texts, first_turn, part, previous = texts[room:], first_turn + room, part + 1, path
-    return files
+    return changed, new
+
+
+def _with_title(item: Item) -> str:
+    """What a turn says: turns have no title, so that one which came with one says it first."""
+    return f"{item.title}\n\n{item.text}" if item.title and not item.text.startswith(item.title) else item.text
+
+
+def _turn_text(text: str) -> str:
+    """`text` as a turn gives it back."""
+    return text.replace("\r", "\n").strip("\n")
 
 
 def _turns(texts: Sequence[tuple[Item, str]], first: int) -> list[Turn]:
@@ -194,20 +366,30 @@ def _turns(texts: Sequence[tuple[Item, str]], first: int) -> list[Turn]:
 def _fitting(texts: Sequence[tuple[Item, str]], turns: int, size: int) -> int:
     """How many of these turns fit into a file with room for `turns` turns and `size` bytes."""
     for count, (item, text) in enumerate(texts[: max(turns, 0)]):
-        size -= len(text.encode("utf-8", "replace")) + len(item.ref or "") + len(item.speaker or "") + 80
+        size -= len(text.encode()) + len((item.ref or "").encode()) + len((item.speaker or "").encode()) + 80
         if size < 0:
             return count
     return min(len(texts), max(turns, 0))
 
 
-def _episode(session: str, part: int, turns: Sequence[Turn], origin: str, previous: str | None) -> bytes:
+def _episode(
+    session: str, part: int, texts: Sequence[tuple[Item, str]], first_turn: int, origin: str, previous: str | None
+) -> bytes:
+    turns = _turns(texts, first_turn)
     title = f"{session} (part {part})" if part > 1 else session
     body = episode_body(title, turns)
-    if part > 1 and previous:
-        link = previous.rsplit("/", 1)[1].removesuffix(".md")
+    if previous:
         heading, _, rest = body.partition("\n")
-        body = f"{heading}\n\n- continues [[{link}]]\n{rest}"
+        body = f"{heading}\n\n- continues [[{previous.rsplit('/', 1)[1].removesuffix('.md')}]]\n{rest}"
     memory = Memory(
-        body=body, id=new_id(), type="episode", title=title, created=turns[0].at, source=origin, session=session
+        body=body,
+        id=new_id(),
+        type="episode",
+        title=title,
+        created=turns[0].at,
+        tags=tuple(dict.fromkeys(tag for item, _ in texts for tag in item.tags))[:_MAX_TAGS],
+        source=origin,
+        session=session,
+        part=part,
     )
-    return serialise(replace(memory, part=part))
+    return serialise(memory)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from memcli.errors import ImportFailed
 from memcli.importers import Item
+from memcli.importers.listing import is_plain_file
 from memcli.memory import TYPES
 from memcli.text import iso_date
 
@@ -23,7 +24,7 @@ MAX_LINE_BYTES = 64 * 1024 * 1024
 
 
 def claims(path: Path) -> bool:
-    return path.suffix.lower() in (".jsonl", ".ndjson") and path.is_file()
+    return path.suffix.lower() in (".jsonl", ".ndjson") and is_plain_file(path)
 
 
 def scan(here: Path, home: Path) -> list[tuple[Path, int]]:
@@ -35,11 +36,12 @@ def read(path: Path) -> Iterator[Item]:
     seen: dict[str, int] = {}
     try:
         with open(path, "rb") as file:
-            for number, line in enumerate(file, 1):
+            for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES + 1), b""), 1):
                 if line.strip():
                     yield _item(line, f"{os.path.basename(path)}:{number}", seen)
-    except OSError as error:
-        raise ImportFailed(f"cannot read {path}: {error.strerror}", hint="mem import FILE") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ImportFailed(f"cannot read {path}: {reason}", hint="mem import FILE") from None
 
 
 def _item(line: bytes, where: str, seen: dict[str, int]) -> Item:

@@ -1,19 +1,51 @@
-from memcli.importers import jsonl
+"""All importers, and finding the one for a source."""
 
-IMPORTERS = (jsonl,)
+from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
 
-def names():
-    return [i.NAME for i in IMPORTERS]
-
-
-def for_format(n):
-    return jsonl
-
-
-def detect(p):
-    return jsonl
+from memcli.errors import ImportFailed, UsageError
+from memcli.importers import Imported, byterover, claude_memory, instructions, jsonl, markdown
 
 
-def scan_all(a, b):
-    return []
+class Importer(Protocol):
+    """What an importer module offers; see the package's docstring."""
+
+    NAME: str
+    MEANING: str
+
+    def claims(self, path: Path) -> bool: ...
+    def read(self, path: Path) -> Iterator[Imported]: ...
+    def scan(self, here: Path, home: Path) -> list[tuple[Path, int]]: ...
+
+
+# The most specific first: the first that claims a source reads it.
+IMPORTERS: tuple[Importer, ...] = (byterover, claude_memory, instructions, jsonl, markdown)
+
+
+def names() -> list[str]:
+    """The names for `--format`."""
+    return [importer.NAME for importer in IMPORTERS]
+
+
+def for_format(name: str) -> Importer:
+    """The importer of that name. Raises UsageError."""
+    for importer in IMPORTERS:
+        if name == importer.NAME:
+            return importer
+    raise UsageError(f"there is no format {name!r}", hint=f"one of: {', '.join(names())}")
+
+
+def detect(path: Path) -> Importer:
+    """The importer for a file or folder. Raises ImportFailed when none knows it."""
+    for importer in IMPORTERS:
+        if importer.claims(path):
+            return importer
+    raise ImportFailed(f"{path} is nothing that can be imported as it is", hint=f"--format {'|'.join(names())}")
+
+
+def scan_all(here: Path, home: Path) -> list[tuple[Importer, Path, int]]:
+    """Everything that could be imported for the project in `here`: (importer, path, how many)."""
+    return [(importer, path, number) for importer in IMPORTERS for path, number in importer.scan(here, home)]
