@@ -11,7 +11,7 @@ import os
 from collections import namedtuple
 
 from memcli.errors import UsageError, WriteFailed
-from memcli.places import Place, private_dir, user_dir
+from memcli.places import Place, private_dir, small_text, user_dir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,8 +122,4 @@ def _convert(setting: Setting, value: str, origin: str) -> int | str:
 
 
 def _lines(path: str) -> list[str]:
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            return file.read(65536).splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []
+    return small_text(path).splitlines()

@@ -7,11 +7,13 @@ the user's own state folder. Lean: imported by every command.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 
 from memcli.errors import StoreMissing, StoreUnsafe
 
 STORE_NAME = ".mem"
+_PARTS = ("tree", "local", "local/tree", "local/cache", "local/journal", "local/objects", "local/trash")
 
 
 def user_dir(kind: str) -> str:
@@ -32,10 +34,26 @@ def user_dir(kind: str) -> str:
 
 
 def private_dir(path: str) -> str:
-    """Make `path` (and its parents) if needed, readable by the user alone."""
+    """Make `path` and its parents where needed, each readable by the user alone (os.makedirs would open the parents)."""
     if not os.path.isdir(path):
-        os.makedirs(path, mode=0o700, exist_ok=True)
+        parent = os.path.dirname(path)
+        if parent != path:
+            private_dir(parent)
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            pass  # another process was faster; a file of that name fails where it is used
     return path
+
+
+def small_text(path: str) -> str:
+    """The text of a settings file, up to 64 KiB; "" where there is none. A pipe or device, which could block, is none."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+        with open(descriptor, encoding="utf-8-sig", errors="replace") as file:
+            return file.read(65536) if stat.S_ISREG(os.fstat(descriptor).st_mode) else ""
+    except OSError:
+        return ""
 
 
 class Place:
@@ -46,6 +64,7 @@ class Place:
     def __init__(self, folder: str, label: str = "project") -> None:
         self.folder = os.path.realpath(folder)
         self.label = label
+        self._refuse_links()
         self.external_tree = self._read_external_tree()
 
     def __repr__(self) -> str:
@@ -106,13 +125,16 @@ class Place:
             return absolute[len(here) + 1 :]
         return "~" + absolute[len(home) :] if absolute.startswith(home + os.sep) else absolute
 
+    def _refuse_links(self) -> None:
+        """A clone may bring symbolic links: a part of the store that is one could be read, written or emptied elsewhere."""
+        for name in _PARTS:
+            part = os.path.join(self.folder, name)
+            if os.path.islink(part):
+                raise StoreUnsafe(f"{part} is a symbolic link out of the store", hint=f"rm {part}")
+
     def _read_external_tree(self) -> str | None:
         """The tree that `mem init --tree` chose, from config.yaml; outside the project only as the user's state allows."""
-        try:
-            with open(self.config_file, encoding="utf-8-sig") as file:
-                lines = file.read(65536).splitlines()
-        except (OSError, UnicodeDecodeError):
-            return None
+        lines = small_text(self.config_file).splitlines()
         value = next((line[5:].strip().strip("\"'") for line in lines if line.startswith("tree:")), "")
         if not value:
             return None
@@ -219,9 +241,10 @@ def _main_worktree(repository: str) -> str | None:
         with open(os.path.join(gitdir, "commondir"), encoding="utf-8") as file:
             common = os.path.realpath(os.path.join(gitdir, file.readline(4096).strip()))
         with open(os.path.join(gitdir, "gitdir"), encoding="utf-8") as file:
-            back = os.path.realpath(file.readline(4096).strip())
+            back = os.path.realpath(os.path.join(gitdir, file.readline(4096).strip()))
     except (OSError, UnicodeDecodeError):
         return None
-    # Both files must point at each other: a `.git` file that came with a clone cannot borrow another project's store.
+    # The main repository itself must point back here: a `.git` file that somebody sent cannot borrow another project's store.
     ours = os.path.realpath(os.path.join(repository, ".git"))
-    return os.path.dirname(common) if os.path.basename(common) == ".git" and back == ours else None
+    theirs = os.path.dirname(gitdir) == os.path.join(common, "worktrees") and back == ours
+    return os.path.dirname(common) if theirs and os.path.basename(common) == ".git" else None

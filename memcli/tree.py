@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from memcli.errors import Conflict, InvalidMemory, NotFound, StoreUnsafe, WriteFailed
 from memcli.guard import limits
-from memcli.places import Place, private_dir
+from memcli.places import Place, private_dir, small_text
 from memcli.text import digest
 
 SUFFIXES = (".md", ".markdown")
@@ -143,10 +143,8 @@ def _inspect(entry: os.DirEntry[str], path: str) -> Found | None:
 
 def _ignore_rule(root: str) -> Callable[[str], bool]:
     """What `.memignore` (the syntax of .gitignore) at the top of a tree leaves out."""
-    try:
-        with open(os.path.join(root, IGNORE_FILE), encoding="utf-8-sig", errors="replace") as file:
-            lines = file.read(65536).splitlines()
-    except OSError:
+    lines = small_text(os.path.join(root, IGNORE_FILE)).splitlines()
+    if not lines:
         return lambda path: False
     import pathspec  # only trees with a .memignore pay for it
 

@@ -93,7 +93,7 @@ def ls(
     """
     rows = []
     for store in stores(ctx):
-        refresh.before(store.place, walk=True, embed=False)
+        refresh.update(store.place, embed=False)
         connection = schema.open_for_reading(store.place)
         try:
             found = search.entries(connection, path, type_, tag)
@@ -216,7 +216,7 @@ def status(ctx: typer.Context) -> None:
 
 
 def _status_of(store: Store) -> dict[str, object]:
-    notices = refresh.before(store.place, walk=True, embed=False)
+    notices = refresh.update(store.place, embed=False)
     connection = schema.open_for_reading(store.place)
     try:
         memories, passages, embedded = search.count(connection)

@@ -15,7 +15,6 @@ from memcli.cli.invocation import Invocation, places, say, wants_colour
 from memcli.errors import MemError, NotFound, UsageError
 from memcli.guard.hidden import one_line, printable
 from memcli.index.search import Filter
-from memcli.recall import refresh
 from memcli.recall.answer import EVERY_EPISODE
 from memcli.recall.pipeline import Recall
 
@@ -91,8 +90,8 @@ def run(invocation: Invocation, options: Options) -> int:
             print(json.dumps({"query": options.query, **shown}, ensure_ascii=False))
         else:
             _print(answer, options)
-    for place in stores:
-        refresh.after(place)
+        sys.stdout.flush()
+        recall.walk_where_due()
     return 0 if answer.hits else NotFound.exit_code
 
 

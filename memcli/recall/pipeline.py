@@ -5,7 +5,8 @@ Read-only towards memories and ranks; the index may be brought up to date with f
 
 from __future__ import annotations
 
-from memcli.index import search
+from memcli.errors import IndexUnavailable
+from memcli.index import db, schema, search
 from memcli.recall import refresh
 from memcli.recall.answer import EVERY_EPISODE, Answer, choose, hits_of, within_budget
 from memcli.recall.candidates import Candidate, gather
@@ -34,8 +35,25 @@ class Recall:
         self.sources: list[Source] = []
         for place in places:
             if place.exists():
-                self.notices += refresh.before(place, walk=fresh, embed=not lexical)
-                self.sources.append(Source(place, self._encoder))
+                self.sources.append(self._open(place, fresh))
+
+    def _open(self, place: Place, fresh: bool) -> Source:
+        """A store's index, brought up to date first where a look at the folders says that it is not."""
+        try:
+            source = Source(place, self._encoder)
+            if not fresh and not schema.changed_folders(place, source.connection):
+                return source
+            source.close()
+        except (IndexUnavailable, db.DatabaseError):
+            pass  # missing, damaged or another's: the update makes it anew
+        self.notices += refresh.update(place, embed=self._encoder is not None)
+        return Source(place, self._encoder)
+
+    def walk_where_due(self) -> None:
+        """After answering: read the files of stores whose last full walk is a while ago; the next answer has what it finds."""
+        for source in self.sources:
+            if refresh.walk_is_due(source.connection):
+                refresh.update(source.place, embed=self._encoder is not None)
 
     def __enter__(self) -> Recall:
         return self

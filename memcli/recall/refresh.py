@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 
-from memcli.errors import IndexUnavailable, MemError
+from memcli.errors import MemError
 from memcli.index import db, schema
 
 TYPE_CHECKING = False
@@ -22,20 +22,7 @@ WALK_EVERY_S = 60.0
 EMBED_AT_ONCE = 256  # passages that a recall embeds before it answers; more than that waits for `mem index`
 
 
-def before(place: Place, *, walk: bool, embed: bool) -> list[str]:
-    """Bring a store's index up to date where a look at its folders says that it is not; returns notices for the user."""
-    try:
-        connection = schema.open_for_reading(place)
-        try:
-            current = not walk and not schema.changed_folders(place, connection)
-        finally:
-            connection.close()
-    except (IndexUnavailable, db.DatabaseError):
-        current = False
-    return [] if current else update(place, embed=embed)
-
-
-def update(place: Place, *, paths: list[str] | None = None, embed: bool = True) -> list[str]:
+def update(place: Place, *, paths: list[str] | None = None, embed: bool) -> list[str]:
     """Reconcile (all of a store, or these paths) and embed a little; returns notices. Failing is one of them."""
     from memcli import config
     from memcli.index.update import update as update_index
@@ -50,18 +37,9 @@ def update(place: Place, *, paths: list[str] | None = None, embed: bool = True) 
     return notices + ([f"found by words only: {problem}"] if problem else [])
 
 
-def after(place: Place) -> None:
-    """Walk the whole store if that was not done for a minute; the next answer has what it finds."""
-    try:
-        connection = schema.open_for_reading(place)
-        try:
-            walked = float(schema.get_meta(connection, "walked") or 0.0)
-        finally:
-            connection.close()
-    except (IndexUnavailable, db.DatabaseError):
-        return
-    if time.time() - walked > WALK_EVERY_S:
-        update(place)
+def walk_is_due(connection: db.Connection) -> bool:
+    """Whether the last full walk of the store is over a minute old."""
+    return time.time() - float(schema.get_meta(connection, "walked") or 0.0) > WALK_EVERY_S
 
 
 def is_current(place: Place, document: Document) -> bool:
