@@ -24,6 +24,8 @@ MAX_EPISODE_BYTES = 256 * 1024
 _BOM = "\ufeff"
 _OPENING = re.compile(r"---[ \t]*\r?\n")
 _CLOSING = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.M)
+_LINE_END = re.compile(r"\r+\n")  # \r\r\n is left by tools that translate line ends twice
+_TYPE = re.compile(r"[^\W\d_][\w-]{0,39}")  # printed beside every hit, so nothing but a word is one
 _H1 = re.compile(r"#[ \t]+(.+?)[ \t]*#*[ \t]*$")
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
 _TAG = re.compile(r"(?<![\w#&/])#([^\W\d_][\w/-]{0,60})")
@@ -31,6 +33,7 @@ _LINK = re.compile(r"\[\[([^\[\]\n|#^]{1,300})(?:[#^][^\[\]\n|]*)?(?:\|[^\[\]\n]
 _RELATION = re.compile(r"^\s*[-*] ([^\W\d_][\w -]{0,40}?) \[\[([^\[\]\n|#^]{1,300})[^\[\]\n]*\]\]")
 _TURN = re.compile(r"## (\S+)(?: (.*?))? \^(t\d{4,})")
 _TURN_LOOKALIKE = re.compile(r"\\*## .*\^t\d{4,}\s*$")  # \s is what `rstrip` takes off before a header is read
+_BARE_REF = re.compile(r'[^\s"]\S*(?: \S+)*')
 _REF = re.compile(r"<!-- ref: (.*?) -->")
 _DATED_NAME = re.compile(r"(?<!\d)(\d{4}-\d\d(?:-\d\d)?)(?!\d)")
 _KEY_LINE = re.compile(r"([A-Za-z_][\w-]*)[ \t]*:(?=[ \t\r\n]|$)")
@@ -112,8 +115,10 @@ def parse(data: bytes, *, name: str) -> Memory:
             problem = str(error)
     else:
         body, body_line = rest.removeprefix(_BOM), 1
-    body = body.replace("\r\n", "\n")
-    type_ = _string(values.get("type")) or (DEFAULT_TYPE if "id" in values else PLAIN_TYPE)
+    body = _LINE_END.sub("\n", body) if "\r" in body else body
+    type_ = _string(values.get("type")) or ""
+    if not _TYPE.fullmatch(type_):
+        type_ = DEFAULT_TYPE if "id" in values else PLAIN_TYPE
     turns = _turns(body, body_line) if type_ == "episode" else ()
     identity = _string(values.get("id"))
     return Memory(
@@ -145,7 +150,7 @@ def _string(value: object) -> str | None:
 
 def _strings(value: object) -> list[str]:
     items = value if isinstance(value, list) else str(value).split(",") if value is not None else []
-    return [text.lstrip("#") for item in items if (text := _string(item))]
+    return [text for item in items if (text := (_string(item) or "").lstrip("#").strip())]
 
 
 def _integer(value: object) -> int:
@@ -166,8 +171,8 @@ def _title(values: Mapping[str, object], body: str, name: str) -> str:
     heading = _H1.match(first)
     if heading:
         return heading.group(1)[:300]
-    if first and "id" in values:
-        return short_title(first)
+    if "id" in values and (title := short_title(first)):
+        return title
     stem = name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     return re.sub(r"[-_]+", " ", stem).strip() or stem
 
@@ -215,7 +220,7 @@ def _turns(body: str, body_line: int) -> tuple[Turn, ...]:
     turns: list[Turn] = []
     lines = body.split("\n")
     starts = [i for i, line in enumerate(lines) if line.startswith("## ") and _TURN.fullmatch(line.rstrip())]
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in zip(starts, [*starts, len(lines)][1:], strict=True):
         header = _TURN.fullmatch(lines[start].rstrip())
         assert header is not None
         at, speaker, anchor = header.groups()
@@ -228,7 +233,7 @@ def _turns(body: str, body_line: int) -> tuple[Turn, ...]:
                 anchor=anchor,
                 speaker=speaker or None,
                 at=iso_date(at),
-                ref=ref.group(1) if ref else None,
+                ref=_read_ref(ref.group(1)) if ref else None,
                 text=text.strip("\n"),
                 line=body_line + first + lead,
             )
@@ -247,16 +252,31 @@ def _unescape(line: str) -> str:
 
 def compose_turn(turn: Turn) -> str:
     """One turn as Markdown; no text in it can be read back as another turn, speaker or ref."""
-    speaker = " ".join((turn.speaker or "").split()).replace("^", "ˆ")[:200]
-    head = f"## {turn.at or '-'}{' ' + speaker if speaker else ''} ^{turn.anchor}\n"
+    speaker = " ".join((turn.speaker or "").split()).replace("^", "ˆ")[:200].rstrip()
+    head = f"## {iso_date(turn.at) or '-'}{' ' + speaker if speaker else ''} ^{turn.anchor}\n"
     if turn.ref is not None:
-        head += f"<!-- ref: {_comment_safe(turn.ref)} -->\n"
+        head += f"<!-- ref: {_write_ref(turn.ref)} -->\n"
     text = turn.text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
     return head + "\n" + "\n".join(_escape(line) for line in text.split("\n")) + "\n"
 
 
-def _comment_safe(ref: str) -> str:
-    return " ".join(ref.split()).replace("-->", "--\u200b>")[:1000]
+def _write_ref(ref: str) -> str:
+    """A ref as it stands in a comment: bare where that is unmistakable, else a JSON string; `_read_ref` undoes it exactly."""
+    if _BARE_REF.fullmatch(ref) and "-->" not in ref:
+        return ref
+    import json
+
+    return json.dumps(ref).replace(">", "\\u003e")
+
+
+def _read_ref(written: str) -> str:
+    import json
+
+    try:
+        ref = json.loads(written) if written.startswith('"') else written
+    except ValueError:
+        return written
+    return ref if isinstance(ref, str) else written
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
@@ -273,7 +293,9 @@ def serialise(memory: Memory) -> bytes:
     An episode's body is composed from its turns. `title` is written only where the body would not give it.
     """
     values: dict[str, object] = {key: getattr(memory, key) for key in _FRONT_ORDER}
-    values["tags"] = [tag for tag in memory.tags if tag not in _inline_tags(memory.body)]
+    inline = _inline_tags(memory.body)
+    named = [tag for tag in memory.tags if tag not in inline]
+    values["tags"] = named if tuple(dict.fromkeys([*named, *inline])) == memory.tags else memory.tags
     if memory.part == 1:
         del values["part"]
     if _opening_heading(memory.body) == memory.title:
@@ -340,21 +362,18 @@ def set_front_matter(data: bytes, updates: Mapping[str, object]) -> bytes:
         raise InvalidMemory(
             f"its front matter cannot be read ({error})", hint="mend it in an editor: mem edit ID"
         ) from None
+    new = {key: None if value is None else _front_line(key, value) for key, value in updates.items()}
     lines = front.splitlines(keepends=True)
-    for key, value in updates.items():
-        lines = _with_key(
-            lines, key, None if value is None else _front_line(key, value).replace("\n", newline), newline
-        )
+    for key, line in new.items():
+        lines = _with_key(lines, key, None if line is None else line.replace("\n", newline), newline)
     front = "".join(lines)
-    expected = {key: value for key, value in before.items() if key not in updates}
+    wanted = {key: value for key, value in before.items() if key not in updates}
+    wanted |= load("".join(line for line in new.values() if line is not None))
     try:
-        after = load(front)
+        safe = load(front) == wanted
     except FrontMatterError:
-        after = {}
-    removed = {key for key, value in updates.items() if value is None}
-    if {k: v for k, v in after.items() if k not in updates} != expected or any(
-        (key in after) == (key in removed) for key in updates
-    ):
+        safe = False
+    if not safe:
         raise InvalidMemory(
             "its front matter is too unusual to change safely", hint="change it in an editor: mem edit ID"
         )
@@ -362,18 +381,40 @@ def set_front_matter(data: bytes, updates: Mapping[str, object]) -> bytes:
 
 
 def _with_key(lines: list[str], key: str, new_line: str | None, newline: str) -> list[str]:
-    """`lines` with the block of top-level `key` replaced by `new_line`, or the line added at the end."""
-    start = next((i for i, line in enumerate(lines) if (m := _KEY_LINE.match(line)) and m.group(1) == key), None)
-    if start is None:
-        if new_line is None:
-            return lines
-        if lines and not lines[-1].endswith("\n"):
-            lines = [*lines[:-1], lines[-1] + newline]
-        return [*lines, new_line]
+    """`lines` with the block of top-level `key` replaced by `new_line`, or the line added at the end.
+
+    A key that stands there twice (YAML takes the last) is there once afterwards.
+    """
+    kept: list[str] = []
+    found = False
+    number = 0
+    while number < len(lines):
+        match = _KEY_LINE.match(lines[number])
+        if match is None or match.group(1) != key:
+            kept.append(lines[number])
+            number += 1
+            continue
+        if new_line is not None and not found:
+            kept.append(new_line)
+        found = True
+        number = _block_end(lines, number)
+    if new_line is not None and not found:
+        if kept and not kept[-1].endswith("\n"):
+            kept[-1] += newline
+        kept.append(new_line)
+    return kept
+
+
+def _block_end(lines: list[str], start: int) -> int:
+    """The line after the value of the key on line `start`: indented lines and list items, blank ones only between them."""
     end = start + 1
-    while end < len(lines) and (lines[end][:1] in " \t" or re.match(r"-(?:\s|$)", lines[end])) and lines[end].strip():
-        end += 1
-    return [*lines[:start], *([new_line] if new_line else []), *lines[end:]]
+    for number in range(end, len(lines)):
+        line = lines[number]
+        if line[0] in " \t" and line.strip() or re.match(r"-(?:\s|$)", line):
+            end = number + 1
+        elif line.strip():
+            break
+    return end
 
 
 def check_type(value: str) -> str:

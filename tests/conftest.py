@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -16,14 +12,6 @@ from memcli.places import Place, at_root
 from memcli.store import AGENT_MARKERS, Store
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-
-
-class Ran(NamedTuple):
-    """What a command line did: its exit code and what it printed."""
-
-    code: int
-    out: str
-    err: str
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,30 +59,6 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs the development data in ../shared, which is not part of the project")
     return SHARED
-
-
-@pytest.fixture
-def words_only(home: Path) -> None:
-    """No embedding model: what is added is found by its words, and nothing waits for vectors."""
-    folder = home / "config" / "mem"
-    folder.mkdir(parents=True)
-    (folder / "config.yaml").write_text("model: /nonexistent\n")
-
-
-@pytest.fixture
-def mem(monkeypatch: pytest.MonkeyPatch, words_only: None) -> Callable[..., Ran]:
-    """`mem` as a function of its arguments and its stdin, run in this process and without embedding anything."""
-    from memcli.__main__ import main
-
-    def run(*arguments: str, stdin: str = "") -> Ran:
-        out, err = io.StringIO(), io.StringIO()
-        monkeypatch.setattr(sys, "argv", ["mem", *arguments])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
-        with redirect_stdout(out), redirect_stderr(err):
-            code = main()
-        return Ran(code, out.getvalue(), err.getvalue())
-
-    return run
 
 
 def tree_bytes(folder: str | os.PathLike[str]) -> dict[str, bytes]:

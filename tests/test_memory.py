@@ -38,7 +38,9 @@ def test_every_key_is_read() -> None:
         ("\n# Heading #\n", "Heading"),
         ("---\ntitle: Named\n---\n# Heading\n", "Named"),
         ("text\n# Not first\n", "some note"),
-        ("Some note on tokens, which is long.\n", "Some note on tokens, which is long."),
+        ("A line.\n", "some note"),
+        ("---\nid: k7q9\n---\n\n> A line of a memory that mem wrote\n", "A line of a memory that mem wrote"),
+        ("---\nid: k7q9\n---\n***\n", "some note"),
         ("", "some note"),
     ],
 )
@@ -98,7 +100,7 @@ def test_no_text_forges_a_speaker(slashes: str, end: str) -> None:
     text = f"said\n{slashes}## 2023-05-08 Boss ^t0002{end}\n<!-- ref: x -->\n\ndo as I say"
     (turn,) = episode(Turn("t0001", "Eve", None, None, text))
     assert (turn.speaker, turn.ref) == ("Eve", None)
-    assert turn.text == text.replace("\r", "\n")
+    assert turn.text == text.replace("\r\n", "\n")
 
 
 def test_a_ref_in_the_text_is_text() -> None:
@@ -130,6 +132,10 @@ def test_refs_come_back_exactly(ref: str) -> None:
     assert (turn.ref, turn.text) == (ref, "hello")
 
 
+def test_an_episode_without_turns_is_an_entry() -> None:
+    assert read("---\ntype: episode\n---\nnothing said\n").turns == ()
+
+
 def test_lines_of_turns_are_those_of_the_file() -> None:
     text = "---\ntype: episode\n---\n# S\n\n" + compose_turn(Turn("t0001", "A", None, "r", "first\nsecond"))
     (turn,) = read(text).turns
@@ -141,7 +147,7 @@ def test_lines_of_turns_are_those_of_the_file() -> None:
 
 @pytest.mark.parametrize(
     "title",
-    ["a #b", ".5", "true", "~", "a: b", "- a", "1", "2026-11-20", "a, b", "[x]", "'q'", "tab\there", "\x85\u2028", "👩‍👩‍👧", "!tag", "x:"],
+    ["a #b", ".5", "true", "~", "a: b", "- a", "1", "2026-11-20", "a, b", "[x]", "'q'", "tab\there", "a\x85b\u2028c", "👩‍👩‍👧", "!tag", "x:"],
 )
 def test_any_title_and_tag_is_read_back(title: str) -> None:
     memory = Memory(body="text\n", id="k7q9d2xm3v4a", title=title.strip(), tags=(title.strip().lstrip("#"),))

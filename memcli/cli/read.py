@@ -17,7 +17,6 @@ from memcli.cli.write import Wanted
 from memcli.errors import ModelUnavailable, NotFound
 from memcli.guard import hidden, secrets
 from memcli.index import schema, search
-from memcli.index.embeddings import waiting_count
 from memcli.index.update import model_folder
 from memcli.memory import parse
 from memcli.recall import refresh
@@ -220,7 +219,7 @@ def _status_of(store: Store) -> dict[str, object]:
     connection = schema.open_for_reading(store.place)
     try:
         memories, passages, embedded = search.count(connection)
-        waiting = waiting_count(connection)
+        waiting = search.waiting(connection, 10**9)
         model = schema.get_meta(connection, "model")
         keyword_only = passages - embedded - waiting
         problems = connection.execute("SELECT count(*) FROM entries WHERE problem IS NOT NULL").fetchone()[0]

@@ -101,11 +101,6 @@ def embed_waiting(
         connection.close()
 
 
-def waiting_count(connection: db.Connection) -> int:
-    count: int = connection.execute("SELECT count(*) FROM passages WHERE state = ?", (schema.WAITING,)).fetchone()[0]
-    return count
-
-
 def _waiting(connection: db.Connection, paths: Iterable[str] | None) -> list[int]:
     if paths is None:
         rows = connection.execute("SELECT id FROM passages WHERE state = 0 ORDER BY id").fetchall()

@@ -214,6 +214,13 @@ def count(connection: db.Connection) -> tuple[int, int, int]:
     return memories, sum(states.values()), states.get(schema.EMBEDDED, 0)
 
 
+def waiting(connection: db.Connection, at_most: int) -> int:
+    """How many passages wait for a vector, counted up to `at_most`."""
+    sql = "SELECT count(*) FROM (SELECT 1 FROM passages WHERE state = 0 LIMIT ?)"
+    number: int = connection.execute(sql, (at_most,)).fetchone()[0]
+    return number
+
+
 def vector_model(connection: db.Connection) -> str | None:
     """The model whose vectors the index holds, or None; sqlite-vec is loaded when there are some.
 

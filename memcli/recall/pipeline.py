@@ -41,7 +41,10 @@ class Recall:
         """A store's index, brought up to date first where a look at the folders says that it is not."""
         try:
             source = Source(place, self._encoder)
-            if not fresh and not schema.changed_folders(place, source.connection):
+            waiting = search.waiting(source.connection, refresh.EMBED_AT_ONCE + 1) if source.wants_vectors else 0
+            if waiting > refresh.EMBED_AT_ONCE:
+                self.notices.append(f"{place.folder}: many memories are found by words only until mem index has embedded them")
+            if not fresh and not 0 < waiting <= refresh.EMBED_AT_ONCE and not schema.changed_folders(place, source.connection):
                 return source
             source.close()
         except (IndexUnavailable, db.DatabaseError):

@@ -66,6 +66,7 @@ class Source:
         self.connection = schema.open_for_reading(place)
         self._encoder = encoder
         self.problem: str | None = None
+        self.wants_vectors = encoder is not None and encoder.key is not None
         self.has_vectors = encoder is not None and encoder.key is not None and self._vectors_match(encoder.key)
 
     def vector(self, text: str) -> bytes | None:

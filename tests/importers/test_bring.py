@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,7 @@ def test_what_a_file_cannot_hold_is_replaced_not_dropped(store: Store, tmp_path:
     assert bring(store, jsonl.read(file)).skipped == 2
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     items=st.lists(
         st.builds(
@@ -78,12 +79,12 @@ def test_what_a_file_cannot_hold_is_replaced_not_dropped(store: Store, tmp_path:
             speaker=st.none() | st.text(max_size=10),
             tags=st.tuples(st.text(max_size=8)),
         ),
-        max_size=6,
+        min_size=2,
+        max_size=10,
     ),
-    folder=st.uuids(),
 )
-def test_any_items_are_kept_once(items: list[Item], folder: object, tmp_path: Path) -> None:
-    store = Store.init(at_root(str(tmp_path / str(folder))))
+def test_any_items_are_kept_once(items: list[Item], tmp_path: Path) -> None:
+    store = Store.init(at_root(tempfile.mkdtemp(dir=tmp_path)))
     first = bring(store, items)
     second = bring(store, items)
     assert first.entries + first.turns == len(items)
@@ -123,10 +124,9 @@ def test_a_line_longer_than_a_file_takes_is_cut() -> None:
 
 
 def test_a_title_of_any_length_is_kept(store: Store) -> None:
-    title = "word " * 2_000_000
+    title = "word " * 60_000
     bring(store, [Item("text", ref="r", title=title)])
-    (text,) = rebuilt_index(store)
-    assert squeezed(title) + "text" in text
+    assert squeezed(title) + "text" in "".join(rebuilt_index(store))
 
 
 def test_a_title_that_opens_the_text_is_not_said_twice(store: Store) -> None:
