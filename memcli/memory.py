@@ -410,7 +410,7 @@ def _block_end(lines: list[str], start: int) -> int:
     end = start + 1
     for number in range(end, len(lines)):
         line = lines[number]
-        if line[0] in " \t" and line.strip() or re.match(r"-(?:\s|$)", line):
+        if (line[0] in " \t" and line.strip()) or re.match(r"-(?:\s|$)", line):
             end = number + 1
         elif line.strip():
             break

@@ -19,8 +19,8 @@ from typing import NamedTuple
 class Item(NamedTuple):
     """A text with what is known of it. Items of one `session` become the turns of one episode.
 
-    `ref` is the text's id at the source, the same at every import: by it the text is known again. Without one it would
-    be brought in anew each time.
+    `ref` is the text's id at the source, the same at every import: by it the text is known again, even when it has
+    changed. Without one it is known by its text.
     """
 
     text: str

@@ -116,6 +116,7 @@ class _Cleaner:
 
     def __init__(self, result: Brought) -> None:
         self._result = result
+        self._seen: dict[str, int] = {}
         self._masked_line = lru_cache(10_000)(lambda text: secrets.mask(_line(text)))
 
     def __call__(self, item: Imported) -> Imported:
@@ -130,13 +131,20 @@ class _Cleaner:
         return item._replace(
             text=text,
             title=title or None,
-            ref=_key(item.ref),
+            ref=_key(item.ref) or self._made_ref(item),
             session=_key(item.session),
             speaker=self._mask(item.speaker or "", self._masked_line)[:_MAX_KEY_CHARS] or None,
             type=item.type if item.type in TYPES and item.type != "episode" else DEFAULT_TYPE,
             tags=tuple(filter(None, (_line(tag).lstrip("#")[:_MAX_KEY_CHARS] for tag in item.tags[:_MAX_TAGS]))),
             created=iso_date(item.created),
         )
+
+    def _made_ref(self, item: Item) -> str:
+        """A ref for an item without one, the same at every import of its source; equal items are numbered."""
+        told = "\0".join((item.session or "", item.speaker or "", item.created or "", item.title or "", item.text))
+        name = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        self._seen[name] = self._seen.get(name, 0) + 1
+        return f"text-{name}-{self._seen[name]}"
 
     def _note(self, note: Note) -> Note:
         if limits.problem(note.data):

@@ -6,7 +6,6 @@ be read stops the import before anything is written.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -33,18 +32,17 @@ def scan(here: Path, home: Path) -> list[tuple[Path, int]]:
 
 
 def read(path: Path) -> Iterator[Item]:
-    seen: dict[str, int] = {}
     try:
         with open(path, "rb") as file:
             for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES + 1), b""), 1):
                 if line.strip():
-                    yield _item(line, f"{os.path.basename(path)}:{number}", seen)
+                    yield _item(line, f"{os.path.basename(path)}:{number}")
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) else error
         raise ImportFailed(f"cannot read {path}: {reason}", hint="mem import FILE") from None
 
 
-def _item(line: bytes, where: str, seen: dict[str, int]) -> Item:
+def _item(line: bytes, where: str) -> Item:
     if len(line) > MAX_LINE_BYTES:
         raise ImportFailed(f"{where} is longer than 64 MiB; nothing was imported", hint="split it")
     try:
@@ -58,7 +56,7 @@ def _item(line: bytes, where: str, seen: dict[str, int]) -> Item:
     tags = row.get("tags") or []
     return Item(
         text=text,
-        ref=_optional(row, "id") or _made_ref(line, seen),
+        ref=_optional(row, "id"),
         title=_optional(row, "title"),
         type=type_ if type_ in TYPES else None,
         tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (str(tags),),
@@ -71,10 +69,3 @@ def _item(line: bytes, where: str, seen: dict[str, int]) -> Item:
 def _optional(row: dict[str, object], key: str) -> str | None:
     value = row.get(key)
     return str(value) if isinstance(value, str | int | float) and str(value).strip() else None
-
-
-def _made_ref(line: bytes, seen: dict[str, int]) -> str:
-    """A ref for a line without an id, the same whenever the same file is imported; equal lines are numbered."""
-    name = hashlib.sha256(line.strip()).hexdigest()[:16]
-    seen[name] = seen.get(name, 0) + 1
-    return f"line-{name}-{seen[name]}"

@@ -37,6 +37,10 @@ def connect(path: str, *, create: bool) -> Connection:
     if not create and not os.path.exists(path):
         raise IndexUnavailable(f"there is no index at {path}", hint="mem index")
     try:
+        if create and not os.path.exists(path):
+            # SQLite would make it, and the log beside it, as the umask says. Never on an existing file: closing the
+            # descriptor would drop the locks that this process holds on it.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         # trusted_schema: a damaged or forged schema may not call functions. mmap: reads without copies.
         connection.executescript(
@@ -45,9 +49,8 @@ def connect(path: str, *, create: bool) -> Connection:
         )
         if create:
             connection.execute("PRAGMA journal_mode=WAL")
-            os.chmod(path, 0o600)
         return connection
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise IndexUnavailable(f"the index {path} cannot be opened: {error}", hint="mem index rebuild") from None
 
 
@@ -69,6 +72,14 @@ def _extension_path() -> str:
         if os.path.exists(path):
             return path[: -len(suffix)]
     raise ImportError("sqlite-vec is not installed")
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether an error says that the database itself is broken, not that it is in use or that the disk is full."""
+    passing = ("locked", "busy", "full", "readonly", "read-only", "interrupted", "out of memory")
+    return isinstance(error, sqlite3.DatabaseError) and not (
+        isinstance(error, sqlite3.OperationalError) and any(word in str(error) for word in passing)
+    )
 
 
 class _Transaction:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memcli import lock
+from memcli.errors import IndexUnavailable
 from memcli.index import db, schema
 from memcli.index.rows import embedding_text
 from memcli.places import Place, private_dir
@@ -31,7 +32,19 @@ class EmbeddingCache:
 
     def __init__(self, place: Place, model: str) -> None:
         private_dir(place.cache)
-        self._connection = db.connect(os.path.join(place.cache, "embeddings.db"), create=True)
+        path = os.path.join(place.cache, "embeddings.db")
+        try:
+            self._open(path, model)
+        except (IndexUnavailable, db.DatabaseError) as error:
+            if isinstance(error, db.DatabaseError) and not db.is_damage(error):
+                raise
+            for name in (path, f"{path}-wal", f"{path}-shm"):  # a cache: what cannot be read is computed again
+                if os.path.exists(name):
+                    os.unlink(name)
+            self._open(path, model)
+
+    def _open(self, path: str, model: str) -> None:
+        self._connection = db.connect(path, create=True)
         self._connection.execute("CREATE TABLE IF NOT EXISTS models (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE)")
         self._connection.execute(
             "CREATE TABLE IF NOT EXISTS embeddings (model INTEGER NOT NULL, hash BLOB NOT NULL, vector BLOB NOT NULL,"

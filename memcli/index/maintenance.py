@@ -23,7 +23,8 @@ def compact(place: Place, *, force: bool = False) -> bool:
             if not force and holes(connection) < HOLES_WORTH_IT:
                 return False
             _rewrite_vectors(connection)
-            connection.execute("INSERT INTO passages_fts (passages_fts) VALUES ('optimize')")
+            for words in ("passages_fts", "documents_fts"):
+                connection.execute(f"INSERT INTO {words} ({words}) VALUES ('optimize')")
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             if force:

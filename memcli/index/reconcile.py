@@ -44,8 +44,22 @@ def reconcile(
 ) -> Report:
     """Bring the text rows up to date with the files; `only` limits it to these paths (files just written, say).
 
-    `progress` is called with (files done, files to do). Vectors are `index.embeddings`' work.
+    `progress` is called with (files done, files to do). Vectors are `index.embeddings`' work. An index that turns out
+    to be damaged is made anew from all files.
     """
+    try:
+        return _reconcile(place, only, progress)
+    except db.DatabaseError as error:
+        if not db.is_damage(error):
+            raise
+        with lock.write_lock(place):
+            db.discard_cache(place, keep_embeddings=True)
+        report = _reconcile(place, None, progress)
+        report.rebuilt = schema.DAMAGED
+        return report
+
+
+def _reconcile(place: Place, only: Iterable[str] | None, progress: Callable[[int, int], None] | None) -> Report:
     report = Report()
     with lock.write_lock(place):
         connection, report.rebuilt = schema.open_for_writing(place)
@@ -56,18 +70,35 @@ def reconcile(
             known = _rows_for(connection, {item.path for item in found} | set(only))
         else:
             folders = {}
-            found = tree.walk(place, folders=folders.__setitem__)
+            # What is known is read first: what another process adds and indexes during the walk is no file that is gone.
             known = _all_rows(connection)
+            found = tree.walk(place, folders=_unless_racy(folders))
         present = {item.path for item in found}
         stale = [item for item in found if not _unchanged(item, known.get(item.path))]
         gone = [path for path in known if path not in present]
         _apply(place, connection, report, stale, gone, known, progress)
-        report.problems = [item for item in found if item.problem]
+        report.problems = _problems(connection)
         if folders is not None:
             _remember_walk(place, connection, folders)
         return report
     finally:
         connection.close()
+
+
+def _unless_racy(folders: dict[str, int]) -> Callable[[str, int], None]:
+    """Remembers a folder's time, or 0, which never comes back, where the folder changed too shortly ago to tell."""
+
+    def remember(path: str, mtime_ns: int) -> None:
+        folders[path] = mtime_ns if time.time_ns() - mtime_ns > _RACY_NS else 0
+
+    return remember
+
+
+def _problems(connection: db.Connection) -> list[Found]:
+    rows = connection.execute(
+        "SELECT path, size, mtime_ns, inode, problem FROM entries WHERE problem IS NOT NULL ORDER BY path"
+    )
+    return [Found(*row) for row in rows]
 
 
 def _unchanged(item: Found, row: tuple[int, int, int, str | None] | None) -> bool:
@@ -120,7 +151,7 @@ def _apply(
             gone = []
             for item, row in read:
                 existed = item.path in known
-                if row is not None and existed and _same_hash(connection, item, row):
+                if _says_the_same(connection, item, row):
                     continue
                 _write(connection, item, row)
                 (report.changed if existed else report.added).append(item.path)
@@ -157,18 +188,22 @@ def _read(place: Place, item: Found) -> tuple[Found, EntryRow | None]:
         return item._replace(problem="it vanished while it was read"), None
     except InvalidMemory as error:
         return item._replace(problem=error.message.split(": ", 1)[-1]), None
-    if time.time_ns() - item.mtime_ns < _RACY_NS:
+    if time.time_ns() - item.mtime_ns <= _RACY_NS:
         item = item._replace(mtime_ns=0)
     return item, row
 
 
-def _same_hash(connection: db.Connection, item: Found, row: EntryRow) -> bool:
+def _says_the_same(connection: db.Connection, item: Found, row: EntryRow | None) -> bool:
     """When only the stat differs, remember the new one; True if that was all."""
+    same, value = ("hash = ? AND problem IS NULL", row.hash) if row else ("problem = ?", item.problem)
     updated = connection.execute(
-        "UPDATE entries SET size = ?, mtime_ns = ?, inode = ? WHERE path = ? AND hash = ? AND problem IS NULL",
-        (item.size, item.mtime_ns, item.inode, item.path, row.hash),
+        f"UPDATE entries SET size = ?, mtime_ns = ?, inode = ? WHERE path = ? AND {same}",
+        (item.size, item.mtime_ns, item.inode, item.path, value),
     )
     return bool(updated.rowcount == 1)
+
+
+_INSERT_WORDS = "INSERT INTO {} (rowid, title, heading, body, code, facets) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def _write(connection: db.Connection, item: Found, row: EntryRow | None) -> None:
@@ -205,6 +240,7 @@ def _write(connection: db.Connection, item: Found, row: EntryRow | None) -> None
                 document.length,
             ),
         ).lastrowid
+        connection.execute(_INSERT_WORDS.format("documents_fts"), (number, *document.words))
         for position, passage in enumerate(document.passages):
             state = schema.KEYWORD_ONLY if passage.keyword_only else schema.WAITING
             rowid = connection.execute(
@@ -222,10 +258,7 @@ def _write(connection: db.Connection, item: Found, row: EntryRow | None) -> None
                     state,
                 ),
             ).lastrowid
-            connection.execute(
-                "INSERT INTO passages_fts (rowid, title, heading, body, code, facets) VALUES (?, ?, ?, ?, ?, ?)",
-                (rowid, *passage.words),
-            )
+            connection.execute(_INSERT_WORDS.format("passages_fts"), (rowid, *passage.words))
     connection.executemany(
         "INSERT INTO relations (entry, kind, target) VALUES (?, ?, ?)",
         [(entry, *relation) for relation in memory.relations],
@@ -249,6 +282,8 @@ def delete_entry(connection: db.Connection, path: str) -> str | None:
         connection.execute("DELETE FROM passages_fts WHERE rowid = ?", (passage,))
         if has_vectors:
             connection.execute("DELETE FROM vectors WHERE passage = ?", (passage,))
+    for (document,) in connection.execute("SELECT id FROM documents WHERE entry = ?", (entry,)).fetchall():
+        connection.execute("DELETE FROM documents_fts WHERE rowid = ?", (document,))
     connection.execute("DELETE FROM passages WHERE document IN (SELECT id FROM documents WHERE entry = ?)", (entry,))
     connection.execute("DELETE FROM documents WHERE entry = ?", (entry,))
     connection.execute("DELETE FROM relations WHERE entry = ?", (entry,))

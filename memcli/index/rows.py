@@ -17,6 +17,9 @@ from memcli.text import content_hash
 ROLES = frozenset({"user", "assistant", "human", "ai", "model", "agent", "system", "tool", "bot"})
 
 
+Words = tuple[str, str, str, str, str]  # the columns of an FTS5 row: title, heading, body, code, facets
+
+
 class PassageRow(NamedTuple):
     """One passage: `context` (title and heading path) is embedded before `text` and never shown as part of it."""
 
@@ -27,16 +30,19 @@ class PassageRow(NamedTuple):
     context: str
     hash: bytes
     keyword_only: bool
-    words: tuple[str, str, str, str, str]  # the columns of passages_fts
+    words: Words
 
 
 class DocumentRow(NamedTuple):
+    """What a result stands for; `words` are those of the whole, `passages` its parts."""
+
     anchor: str | None
     ref: str | None
     speaker: str | None
     at: str | None
     line: int
     length: int
+    words: Words
     passages: tuple[PassageRow, ...]
 
 
@@ -112,7 +118,16 @@ def _document(
 ) -> DocumentRow:
     masked = mask(text)
     facets = " ".join(filter(None, (terms.fts_text(speaker or ""), terms.date_words(at), terms.fts_text(tags))))
-    title_words = terms.fts_text(title)
+
+    def words(heading: str, said: str) -> Words:
+        return (
+            terms.fts_text(title),
+            terms.fts_text(" ".join(filter(None, (topic, heading)))),
+            terms.fts_text(said),
+            terms.identifiers(f"{title} {said}"),
+            facets,
+        )
+
     parts = passages.split(masked, first_line=line)
     if not parts:  # nothing but a title, or an empty turn: still findable by its name, speaker and date
         parts = [passages.Passage(title, "", line, "prose")]
@@ -128,16 +143,11 @@ def _document(
                 context=embedded_after,
                 hash=embedding_hash(embedding_text(embedded_after, part.text)),
                 keyword_only=not terms.mostly_latin(part.text),
-                words=(
-                    title_words,
-                    terms.fts_text(" ".join(filter(None, (topic, part.heading)))),
-                    terms.fts_text(part.text),
-                    terms.identifiers(f"{title} {part.text}"),
-                    facets,
-                ),
+                words=words(part.heading, part.text),
             )
         )
-    return DocumentRow(anchor, ref, speaker, at, line, len(masked), tuple(rows))
+    whole = rows[0].words if len(rows) == 1 else words("", masked)
+    return DocumentRow(anchor, ref, speaker, at, line, len(masked), whole, tuple(rows))
 
 
 def embedding_text(context: str, text: str) -> str:

@@ -2,7 +2,8 @@
 
     entries     one row per memory file          documents   what a result stands for: an entry, or one turn of an episode
     passages    what is searched: parts of documents, with the text as shown (secrets masked)
-    passages_fts  words (contentless FTS5)        vectors     sqlite-vec, one row per embedded passage
+    passages_fts  words of passages, and documents_fts of whole documents (contentless FTS5)
+    vectors     sqlite-vec, one row per embedded passage
     relations   links between entries            folders     mtimes at the last walk       meta   versions, model, times
 
 Lean: imported by every recall.
@@ -17,6 +18,7 @@ from memcli.index import db
 from memcli.places import Place
 
 VERSION = 1
+DAMAGED = "it was damaged"
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
@@ -42,6 +44,8 @@ CREATE INDEX passages_waiting ON passages (id) WHERE state = 0;
 CREATE TABLE relations (entry INTEGER NOT NULL, kind TEXT NOT NULL, target TEXT NOT NULL);
 CREATE INDEX relations_entry ON relations (entry);
 CREATE VIRTUAL TABLE passages_fts USING fts5 (
+  title, heading, body, code, facets, content='', contentless_delete=1, tokenize='porter unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE documents_fts USING fts5 (
   title, heading, body, code, facets, content='', contentless_delete=1, tokenize='porter unicode61 remove_diacritics 2');
 """
 
@@ -84,9 +88,9 @@ def open_for_writing(place: Place) -> tuple[db.Connection, str | None]:
         if version is not None:
             reason = f"it has version {version}, this mem writes {VERSION}"
         elif had_index and reason is None:
-            reason = "it is damaged"
+            reason = DAMAGED
     except IndexUnavailable:
-        reason = "it is damaged"
+        reason = DAMAGED
     db.discard_cache(place, keep_embeddings=True)
     connection = db.connect(index_path(place), create=True)
     with db.transaction(connection):
@@ -111,7 +115,7 @@ def stored_version(connection: db.Connection) -> int | None:
     try:
         row = connection.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
         return int(row[0]) if row else None
-    except (db.DatabaseError, ValueError):
+    except (db.DatabaseError, ValueError, TypeError):
         return None
 
 

@@ -35,18 +35,17 @@ PassageHit.__doc__ = (
 COLUMN_WEIGHTS = "2.0, 1.0, 1.0, 1.0, 1.0"
 
 
-def keyword(
-    connection: db.Connection, match: str, limit: int, where: Filter | None = None, weights: str = COLUMN_WEIGHTS
-) -> list[PassageHit]:
+def keyword(connection: db.Connection, match: str, limit: int, where: Filter | None = None) -> list[PassageHit]:
     """The best passages for an FTS5 MATCH expression (made by `encode.terms`)."""
     if not match:
         return []
-    condition, values = _condition(where, "passages_fts.rowid")
+    condition, values = _condition(where, "passages_fts.rowid", "passages.id")
+    rank = f"bm25(passages_fts, {COLUMN_WEIGHTS})"
     return [
         PassageHit(*row)
         for row in connection.execute(
-            f"WITH hits AS MATERIALIZED (SELECT rowid AS passage, -bm25(passages_fts, {weights}) AS score FROM passages_fts"
-            f" WHERE passages_fts MATCH ?{condition} ORDER BY bm25(passages_fts, {weights}) LIMIT ?)"
+            f"WITH hits AS MATERIALIZED (SELECT rowid AS passage, -{rank} AS score FROM passages_fts"
+            f" WHERE passages_fts MATCH ?{condition} ORDER BY {rank} LIMIT ?)"
             " SELECT passage, document, score, kind FROM hits JOIN passages ON passages.id = passage ORDER BY score DESC",
             (match, *values, limit),
         )
@@ -54,7 +53,7 @@ def keyword(
 
 
 def keyword_scores(connection: db.Connection, match: str, documents: Iterable[int]) -> dict[int, float]:
-    """The best BM25 of each of these documents that shares a word with the question."""
+    """The best BM25 of a passage of each of these documents that shares a word with the question."""
     best: dict[int, float] = {}
     for some in db.chunks(list(documents)) if match else ():
         marks = ",".join("?" * len(some))
@@ -67,6 +66,37 @@ def keyword_scores(connection: db.Connection, match: str, documents: Iterable[in
         ):
             best[document] = score
     return best
+
+
+def fulltext(connection: db.Connection, match: str, limit: int, where: Filter | None = None) -> list[PassageHit]:
+    """The best whole documents for a MATCH expression, each with its first passage."""
+    if not match:
+        return []
+    condition, values = _condition(where, "documents_fts.rowid", "documents.id")
+    rank = f"bm25(documents_fts, {COLUMN_WEIGHTS})"
+    return [
+        PassageHit(*row)
+        for row in connection.execute(
+            f"WITH hits AS MATERIALIZED (SELECT rowid AS number, -{rank} AS score FROM documents_fts"
+            f" WHERE documents_fts MATCH ?{condition} ORDER BY {rank} LIMIT ?)"
+            " SELECT id, document, score, kind FROM hits JOIN passages ON document = number AND ordinal = 0"
+            " ORDER BY score DESC",
+            (match, *values, limit),
+        )
+    ]
+
+
+def fulltext_scores(connection: db.Connection, match: str, documents: Iterable[int]) -> dict[int, float]:
+    """The BM25 of these whole documents that share a word with the question."""
+    scores: dict[int, float] = {}
+    for some in db.chunks(list(documents)) if match else ():
+        marks = ",".join("?" * len(some))
+        sql = (
+            f"SELECT rowid, -bm25(documents_fts, {COLUMN_WEIGHTS}) FROM documents_fts"
+            f" WHERE documents_fts MATCH ? AND rowid IN ({marks})"
+        )
+        scores.update(connection.execute(sql, (match, *some)).fetchall())
+    return scores
 
 
 def occurrences(connection: db.Connection, term: str, passages: Iterable[int]) -> tuple[int, set[int]]:
@@ -82,7 +112,7 @@ def occurrences(connection: db.Connection, term: str, passages: Iterable[int]) -
 
 def semantic(connection: db.Connection, vector: bytes, limit: int, where: Filter | None = None) -> list[PassageHit]:
     """The passages nearest to a query vector (float32 bytes), by cosine."""
-    condition, values = _condition(where, "passage")
+    condition, values = _condition(where, "passage", "passages.id")
     return [
         PassageHit(*row)
         for row in connection.execute(
@@ -189,15 +219,8 @@ def short_id(connection: db.Connection, name: str) -> str:
 
 def entries(connection: db.Connection, path: str | None, type_: str | None, tag: str | None) -> list[dict[str, object]]:
     """Memories for a listing, by path: those below `path`, of a type, with a tag; None means any."""
-    condition, values = _condition(
-        Filter(types=(type_,) if type_ else (), tags=(tag,) if tag else (), path=path), "passages.id"
-    )
-    if condition:
-        condition = (
-            " AND entries.id IN (SELECT entry FROM documents JOIN passages ON document = documents.id WHERE 1"
-            + condition
-            + ")"
-        )
+    where = Filter(types=(type_,) if type_ else (), tags=(tag,) if tag else (), path=path)
+    condition, values = _condition(where, "entries.id", "entries.id")
     columns = "name AS id, path, type, title, created, tags, source, session"
     cursor = connection.execute(f"SELECT {columns} FROM entries WHERE problem IS NULL{condition} ORDER BY path", values)
     names = [column[0] for column in cursor.description]
@@ -232,8 +255,8 @@ def vector_model(connection: db.Connection) -> str | None:
     return model
 
 
-def _condition(where: Filter | None, column: str) -> tuple[str, list[object]]:
-    """The filter as SQL on a passage column, and its values."""
+def _condition(where: Filter | None, column: str, chosen: str) -> tuple[str, list[object]]:
+    """The filter as SQL, `AND column IN (SELECT chosen …)`, and its values; nothing for a filter that lets all through."""
     if where is None or where == Filter():
         return "", []
     parts: list[str] = []
@@ -261,7 +284,7 @@ def _condition(where: Filter | None, column: str) -> tuple[str, list[object]]:
     if where.source:
         need("substr(source, 1, ?) = ?", len(where.source), where.source)
     sql = (
-        f" AND {column} IN (SELECT passages.id FROM passages JOIN documents ON documents.id = document"
+        f" AND {column} IN (SELECT {chosen} FROM passages JOIN documents ON documents.id = document"
         f" JOIN entries ON entries.id = entry WHERE {' AND '.join(parts)})"
     )
     return sql, values

@@ -2,12 +2,13 @@
 
 Scores are normalised over the pool and added with weights (convex combination of min-max scores: Bruch et al., "An Analysis
 of Fusion Functions for Hybrid Retrieval", arXiv 2210.11934), not by reciprocal rank, which throws away how much better one
-hit is than the next. Three things were learned on the development suites (docs/benchmarks.md has the ablation):
+hit is than the next. Four things were learned on the development suites (docs/benchmarks.md has the ablation):
 
 - code is found by meaning: its words are named, not described, and BM25 on them misleads;
 - a short turn means little alone: the turn before it (often the question that it answers), the turn after it and the
   session around it lend it evidence;
-- a long message speaks for itself: the same evidence hurts it.
+- a long message speaks for itself: the same evidence hurts it;
+- a long question is answered by documents that share many of its words, a short one by the passage that says it.
 
 Lean, pure.
 """
@@ -19,20 +20,22 @@ import math
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from memcli.recall.candidates import Candidate, Pool
+    from memcli.recall.plan import Plan
 
 KEYWORD_SHARE = 0.40  # of prose; the rest is semantic
 KEYWORD_SHARE_CODE = 0.10
+FULLTEXT_SHARE = 0.80  # of a question as long as a page; the keyword channel then has no say
 BEFORE, AFTER, SESSION = 0.20, 0.10, 0.40  # what the turn before, the turn after and the session add to a short turn
 SHORT, LONG = 250, 4000  # characters: evidence counts fully below, not at all above, in between by the logarithm
 SESSION_BEST = 3  # turns whose mean speaks for a session
 
 
-def fuse(pool: Pool) -> None:
+def fuse(pool: Pool, plan: Plan) -> None:
     """Set `features` and `score` of every candidate, and order the pool by score, best first."""
     tops = {
         name: max((c.scores[name] for c in pool.candidates if name in c.scores), default=0.0) for name in pool.floors
     }
-    own = {key: _own(candidate, tops, pool.floors) for key, candidate in pool.around.items()}
+    own = {key: _own(candidate, plan, tops, pool.floors) for key, candidate in pool.around.items()}
     sessions = _sessions(pool, own)
     for (number, document), candidate in pool.around.items():
         value = own[number, document]
@@ -46,16 +49,27 @@ def fuse(pool: Pool) -> None:
     pool.candidates.sort(key=lambda c: (-c.score, c.document.path, c.document.ordinal))
 
 
-def _own(candidate: Candidate, tops: dict[str, float], floors: dict[str, float]) -> float:
+def _own(candidate: Candidate, plan: Plan, tops: dict[str, float], floors: dict[str, float]) -> float:
     """The candidate's own share of the score: its channels, normalised and weighted."""
-    share = KEYWORD_SHARE_CODE if candidate.code else KEYWORD_SHARE
-    if tops["semantic"] == 0.0:  # no semantic channel: words are all there is
-        share = 1.0
-    for name, weight in (("semantic", 1.0 - share), ("keyword", share)):
+    total = 0.0
+    for name, weight in _weights(candidate.code, plan.length, tops["semantic"] > 0.0).items():
         floor, top = floors[name], tops[name]
         raw = (candidate.scores.get(name, floor) - floor) / (top - floor) if top > floor else 0.0
         candidate.features[name] = weight * min(max(raw, 0.0), 1.0)
-    return candidate.features["semantic"] + candidate.features["keyword"]
+        total += candidate.features[name]
+    return total
+
+
+def _weights(code: bool, length: float, has_vectors: bool) -> dict[str, float]:
+    """What each channel counts for a candidate; they add up to 1."""
+    if not has_vectors:
+        return {"keyword": 1.0 - length, "fulltext": length}
+    share = KEYWORD_SHARE_CODE if code else KEYWORD_SHARE
+    return {
+        "semantic": (1.0 - share) * (1.0 - length) + (1.0 - FULLTEXT_SHARE) * length,
+        "keyword": share * (1.0 - length),
+        "fulltext": FULLTEXT_SHARE * length,
+    }
 
 
 def _shortness(length: int) -> float:

@@ -43,8 +43,14 @@ class Recall:
             source = Source(place, self._encoder)
             waiting = search.waiting(source.connection, refresh.EMBED_AT_ONCE + 1) if source.wants_vectors else 0
             if waiting > refresh.EMBED_AT_ONCE:
-                self.notices.append(f"{place.folder}: many memories are found by words only until mem index has embedded them")
-            if not fresh and not 0 < waiting <= refresh.EMBED_AT_ONCE and not schema.changed_folders(place, source.connection):
+                self.notices.append(
+                    f"{place.folder}: many memories are found by words only until mem index has embedded them"
+                )
+            if (
+                not fresh
+                and not 0 < waiting <= refresh.EMBED_AT_ONCE
+                and not schema.changed_folders(place, source.connection)
+            ):
                 return source
             source.close()
         except (IndexUnavailable, db.DatabaseError):
@@ -77,7 +83,7 @@ class Recall:
         """The best memories for a question. `budget` is in tokens."""
         plan = make_plan(text, where)
         pool = gather(self.sources, plan)
-        fuse(pool)
+        fuse(pool, plan)
         named = self._named_first(pool, plan)
         chosen, more = choose(pool.candidates, limit, episodes)
         sure = 1.0 if named else confidence(pool, plan)

@@ -67,7 +67,7 @@ def test_what_a_file_cannot_hold_is_replaced_not_dropped(store: Store, tmp_path:
     assert bring(store, jsonl.read(file)).skipped == 2
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     items=st.lists(
         st.builds(
@@ -124,7 +124,7 @@ def test_a_line_longer_than_a_file_takes_is_cut() -> None:
 
 
 def test_a_title_of_any_length_is_kept(store: Store) -> None:
-    title = "word " * 60_000
+    title = "word " * 30_000
     bring(store, [Item("text", ref="r", title=title)])
     assert squeezed(title) + "text" in "".join(rebuilt_index(store))
 
@@ -217,6 +217,13 @@ def test_equal_items_of_one_source_are_all_kept(store: Store) -> None:
     )
     assert brought.entries == 3
     assert len(memories(store)) == 3
+
+
+def test_items_without_a_ref_are_known_by_their_text(store: Store) -> None:
+    first = [Item("alone"), Item("ok", session="s"), Item("ok", session="s"), Item("ok", session="t")]
+    assert bring(store, first).skipped == 0
+    grown = bring(store, [*first, Item("ok", session="s"), Item("ok", session="s", speaker="Ana")])
+    assert (grown.skipped, grown.turns) == (4, 2)
 
 
 def test_many_items_of_one_title_stay_fast(store: Store) -> None:

@@ -13,6 +13,6 @@ Lean: a channel imports what is heavy only when it is asked.
 
 from __future__ import annotations
 
-from memcli.recall.channels import keyword, semantic
+from memcli.recall.channels import fulltext, keyword, semantic
 
-CHANNELS = {"semantic": semantic, "keyword": keyword}
+CHANNELS = {"semantic": semantic, "keyword": keyword, "fulltext": fulltext}
