@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from memcli.cli.invocation import Invocation
+
 ALIASES = {"search": "recall", "find": "recall", "remember": "add", "rm": "forget"}
 
 
@@ -16,16 +20,15 @@ def main() -> int:
     as_json = "--json" in sys.argv
     try:
         invocation, arguments = take(sys.argv[1:])
-        verb = ALIASES.get(arguments[0], arguments[0]) if arguments else ""
-        if verb == "recall":
-            from memcli.cli import recall
+        if arguments:
+            arguments[0] = ALIASES.get(arguments[0], arguments[0])
+        try:
+            return _run(invocation, arguments)
+        except Exception as error:  # damage to an index shows wherever one of its pages is read
+            from memcli.cli.damage import discard_damaged
 
-            options = recall.parse(arguments[1:])
-            if options is not None:
-                return recall.run(invocation, options)
-        from memcli.cli.app import run
-
-        return run(invocation, [verb, *arguments[1:]] if arguments else [])
+            discard_damaged(error, invocation, arguments)
+            return _run(invocation, arguments)
     except MemError as error:
         return report(error, as_json)
     except KeyboardInterrupt:
@@ -34,6 +37,18 @@ def main() -> int:
         # The reader of our output has gone (`| head`); say nothing more, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _run(invocation: Invocation, arguments: list[str]) -> int:
+    if arguments and arguments[0] == "recall":
+        from memcli.cli import recall
+
+        options = recall.parse(arguments[1:])
+        if options is not None:
+            return recall.run(invocation, options)
+    from memcli.cli.app import run
+
+    return run(invocation, arguments)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from memcli.config import Config
 from memcli.errors import Ambiguous, NotFound
-from memcli.index import db, schema
+from memcli.index import schema
 from memcli.places import Place
 from memcli.recall.answer import EVERY_EPISODE
 from memcli.recall.pipeline import Recall
@@ -64,8 +64,6 @@ def _named(place: Place, wanted: str) -> list[Target]:
             ).fetchall()
             if rows:
                 return [Target(place, *row) for row in rows]
-        return []
-    except db.DatabaseError:
         return []
     finally:
         connection.close()

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from memcli.errors import Conflict, InvalidMemory, NotFound, StoreUnsafe, WriteFailed
 from memcli.guard import limits
+from memcli.guard.hidden import printable
 from memcli.places import Place, private_dir, small_text
 from memcli.text import digest
 
@@ -111,18 +112,23 @@ def _walk(
             if entry.is_dir(follow_symlinks=False):
                 if ignored(name[len(prefix) + 1 :] + "/"):
                     continue
-                pending.append((entry.path, name))
+                problem = _name_problem(entry.name)
+                if problem:
+                    yield Found(_spelled_out(name), 0, 0, 0, problem)
+                else:
+                    pending.append((entry.path, name))
             elif entry.name.lower().endswith(suffixes):
-                item = _inspect(entry, name)
+                item = inspect(entry.path, name)
                 if item:
                     yield item
 
 
-def _inspect(entry: os.DirEntry[str], path: str) -> Found | None:
+def inspect(absolute: str, path: str) -> Found | None:
+    """What the walk says of one file, the index's `path` for it; None where there is none."""
     try:
-        info = entry.stat(follow_symlinks=False)
+        info = os.lstat(absolute)
     except FileNotFoundError:
-        return None  # gone since the folder was listed
+        return None
     except OSError as error:
         return Found(path, 0, 0, 0, f"cannot be read: {error.strerror}")
     problem = None
@@ -132,13 +138,25 @@ def _inspect(entry: os.DirEntry[str], path: str) -> Found | None:
         problem = "not a regular file"
     elif info.st_size > limits.MAX_FILE_BYTES:
         problem = f"larger than {limits.MAX_FILE_BYTES // 2**20} MiB"
-    elif any(mark in entry.name for mark in _CONFLICT_MARKS):
+    elif any(mark in os.path.basename(absolute) for mark in _CONFLICT_MARKS):
         problem = "a copy left by a sync conflict"
-    try:
-        path.encode("utf-8")
-    except UnicodeEncodeError:
-        path, problem = path.encode("utf-8", "surrogateescape").decode("utf-8", "replace"), "its name is not UTF-8"
+    named_badly = _name_problem(os.path.basename(absolute))
+    if named_badly:
+        path, problem = _spelled_out(path), named_badly
     return Found(path, info.st_size, info.st_mtime_ns, info.st_ino, problem)
+
+
+def _name_problem(name: str) -> str | None:
+    """Why a name cannot be that of a memory: it is printed with every hit, and kept as text in the index."""
+    if printable(name, newlines=False) == name:
+        return None
+    return "its name is not UTF-8" if any("\udc80" <= c <= "\udcff" for c in name) else "its name holds hidden characters"
+
+
+def _spelled_out(path: str) -> str:
+    """A path as it can be printed and kept, another for every path: other bytes and hidden characters as escapes."""
+    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def _ignore_rule(root: str) -> Callable[[str], bool]:

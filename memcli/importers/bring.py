@@ -6,41 +6,35 @@ join its open part. Nothing is written before the whole source has been read.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from memcli import journal, tree
 from memcli.errors import InvalidMemory, NotFound
-from memcli.guard import limits, secrets
+from memcli.guard import limits
+from memcli.guard.hidden import printable
 from memcli.importers import Imported, Item, Note, Skipped
+from memcli.importers.intake import MAX_TAGS, Cleaner, one_line, text_parts
 from memcli.index import schema
 from memcli.memory import (
     DEFAULT_TYPE,
     MAX_EPISODE_BYTES,
     MAX_TURNS,
-    TYPES,
     Memory,
     Turn,
     compose_turn,
     episode_body,
     parse,
     serialise,
-    short_title,
 )
 from memcli.places import Place
 from memcli.store import Store, first_line
-from memcli.text import content_hash, digest, iso_date, new_id, slug, utc_iso
+from memcli.text import content_hash, digest, new_id, slug, utc_iso
 
 EPISODES = "local/tree/episodes"
-MAX_TEXT_BYTES = 240 * 1024  # a longer text is kept in parts, so that every file stays readable and indexable
-_CUT_CHARS = MAX_TEXT_BYTES // 4  # where a line longer than that is cut; a character is at most 4 bytes
-_MAX_TITLE_CHARS = 300  # what a title may have (memory.parse); the rest of a longer one goes to the text
-_MAX_KEY_CHARS = 200
-_MAX_TAGS = 50
 _MAX_NAME_BYTES = 200  # of a file's name without suffix: file systems end at 255, and `-2` needs room
 _SHOWN_REFS = 5
 
@@ -71,9 +65,10 @@ def bring_in(
     another process changed an episode meanwhile.
     """
     result = Brought()
-    clean = _Cleaner(result)
+    clean = Cleaner()
     read = [clean(item) for item in found]
-    origin = _line(origin)
+    result.masked = clean.masked
+    origin = one_line(origin)
     known = _Known(store)
     names = _FreeNames(store.place)
     folder = "/".join(["local/tree" if private else "tree", *(slug(part) for part in topic.split("/") if part)])
@@ -106,97 +101,6 @@ def bring_in(
     written = store.write_many(new, verb="import", note=origin, changed=changed)
     result.paths = [path for path, _, _ in changed] + written
     return result
-
-
-# --- what comes in ---------------------------------------------------------------------------------------------------
-
-
-class _Cleaner:
-    """Makes items fit for a file: secrets masked and counted, texts without what no file can hold, keys of one line."""
-
-    def __init__(self, result: Brought) -> None:
-        self._result = result
-        self._seen: dict[str, int] = {}
-        self._masked_line = lru_cache(10_000)(lambda text: secrets.mask(_line(text)))
-
-    def __call__(self, item: Imported) -> Imported:
-        if isinstance(item, Skipped):
-            return item
-        if isinstance(item, Note):
-            return self._note(item)
-        text = self._mask(_printable(item.text).replace("\r\n", "\n"), secrets.mask)
-        title = self._mask(item.title or "", self._masked_line)
-        if len(title) > _MAX_TITLE_CHARS:
-            text, title = f"{title}\n\n{text}", short_title(title, _MAX_TITLE_CHARS // 2)
-        return item._replace(
-            text=text,
-            title=title or None,
-            ref=_key(item.ref) or self._made_ref(item),
-            session=_key(item.session),
-            speaker=self._mask(item.speaker or "", self._masked_line)[:_MAX_KEY_CHARS] or None,
-            type=item.type if item.type in TYPES and item.type != "episode" else DEFAULT_TYPE,
-            tags=tuple(filter(None, (_line(tag).lstrip("#")[:_MAX_KEY_CHARS] for tag in item.tags[:_MAX_TAGS]))),
-            created=iso_date(item.created),
-        )
-
-    def _made_ref(self, item: Item) -> str:
-        """A ref for an item without one, the same at every import of its source; equal items are numbered."""
-        told = "\0".join((item.session or "", item.speaker or "", item.created or "", item.title or "", item.text))
-        name = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        self._seen[name] = self._seen.get(name, 0) + 1
-        return f"text-{name}-{self._seen[name]}"
-
-    def _note(self, note: Note) -> Note:
-        if limits.problem(note.data):
-            return note  # it will not be written
-        masked = self._mask(note.data.decode("utf-8"), secrets.mask)
-        return note._replace(data=masked.encode("utf-8"))
-
-    def _mask(self, text: str, mask: Callable[[str], tuple[str, list[str]]]) -> str:
-        masked, rules = mask(text)
-        for rule in rules:
-            self._result.masked[rule] = self._result.masked.get(rule, 0) + 1
-        return masked
-
-
-def _printable(text: str) -> str:
-    """`text` without NULs and halves of surrogate pairs, which JSON can hold and a UTF-8 text file cannot."""
-    return re.sub("[\x00\ud800-\udfff]", "\ufffd", text)
-
-
-def _line(text: str) -> str:
-    return " ".join(_printable(text).split())
-
-
-def _key(value: str | None) -> str | None:
-    """A ref or session as files give it back: one line, bounded (a longer one ends in its hash), no end of a comment."""
-    line = _line(value or "").replace("-->", "→")
-    if len(line) > _MAX_KEY_CHARS:
-        line = f"{line[: _MAX_KEY_CHARS - 20]}…{hashlib.sha256(line.encode()).hexdigest()[:16]}"
-    return line or None
-
-
-def text_parts(text: str) -> list[str]:
-    """A text in pieces small enough for a file and a line; almost always the text itself.
-
-    Cut at line ends; a line that is itself too long is cut where it must be, and gains a line end there.
-    """
-    if len(text) < _CUT_CHARS or len(text.encode()) <= MAX_TEXT_BYTES:
-        return [text]
-    lines: list[str] = []
-    for line in text.split("\n"):
-        fits = len(line.encode()) < MAX_TEXT_BYTES
-        lines += [line] if fits else [line[i : i + _CUT_CHARS] for i in range(0, len(line), _CUT_CHARS)]
-    parts: list[list[str]] = [[]]
-    size = 0
-    for line in lines:
-        length = len(line.encode()) + 1
-        if size and size + length > MAX_TEXT_BYTES:
-            parts.append([])
-            size = 0
-        parts[-1].append(line)
-        size += length
-    return ["\n".join(part) for part in parts]
 
 
 # --- what is there ---------------------------------------------------------------------------------------------------
@@ -299,7 +203,7 @@ def _note_file(
 
 def _file_name(part: str) -> str:
     """A name from a source's path as this store can hold it: not hidden, no longer than file systems take."""
-    part = re.sub(r"[\x00-\x1f\x7f\\\ud800-\udfff]", "-", part).lstrip(".") or "note"
+    part = printable(re.sub(r"[\x00-\x1f\\\ud800-\udfff]", "-", part), newlines=False).lstrip(".") or "note"
     stem, suffix = os.path.splitext(part)
     short = stem.encode()[:_MAX_NAME_BYTES].decode("utf-8", "ignore").rstrip()
     return (short or "note") + (suffix if len(suffix.encode()) < 20 else "")
@@ -395,7 +299,7 @@ def _episode(
         type="episode",
         title=title,
         created=turns[0].at,
-        tags=tuple(dict.fromkeys(tag for item, _ in texts for tag in item.tags))[:_MAX_TAGS],
+        tags=tuple(dict.fromkeys(tag for item, _ in texts for tag in item.tags))[:MAX_TAGS],
         source=origin,
         session=session,
         part=part,

@@ -155,7 +155,7 @@ def _blocks(children: Iterable[_Element | str]) -> list[str]:
         if kind == "inline":
             blocks.append(_inline(group))
         elif kind == "item":  # ByteRover writes list items without a list around them
-            blocks.append(_list([child for child in group if isinstance(child, _Element)], ordered=False))
+            blocks.append(_list(group, ordered=False))
         else:
             blocks += [block for child in group if isinstance(child, _Element) for block in _block(child)]
     return [block for block in blocks if block.strip()]
@@ -167,7 +167,7 @@ def _runs(children: Iterable[_Element | str]) -> Iterator[tuple[str, list[_Eleme
     for child in children:
         inline = isinstance(child, str) or child.tag in _INLINE
         kind = "inline" if inline else "item" if not isinstance(child, str) and child.tag == "li" else "block"
-        if isinstance(child, str) and not child.strip() and runs and runs[-1][0] != "inline":
+        if not _says(child) and runs and runs[-1][0] != "inline":
             continue
         if not runs or runs[-1][0] != kind:
             runs.append((kind, []))
@@ -182,15 +182,16 @@ def _block(element: _Element) -> list[str]:
     if re.fullmatch(r"h[1-6]", tag):
         return [f"{'#' * max(int(tag[1]), 2)} {title}"] if (title := _inline(element.children)) else []
     if tag in ("ul", "ol"):
-        return [_list([child for child in element.children if isinstance(child, _Element)], ordered=tag == "ol")]
+        return [_list(element.children, ordered=tag == "ol")]
     if tag == "pre":
         return [_fenced(_text(element), _language(element))]
     if tag == "blockquote":
         return ["\n".join(f"> {line}".rstrip() for block in _blocks(element.children) for line in block.split("\n"))]
     if tag == "tr":
-        return [
-            "| " + " | ".join(_inline(cell.children) for cell in element.children if isinstance(cell, _Element)) + " |"
+        cells = [
+            _inline([cell] if isinstance(cell, str) else cell.children) for cell in element.children if _says(cell)
         ]
+        return [f"| {' | '.join(cells)} |"]
     if tag == "bv-diagram" and not any(isinstance(child, _Element) for child in element.children):
         return ["## Diagram", _fenced(_text(element), element.attributes.get("type", ""))]
     if tag.startswith("bv-") and tag != "bv-topic":
@@ -226,16 +227,20 @@ def _indented(text: str, by: str) -> str:
     return re.sub(r"\n(?=[^\n])", "\n" + by, text)
 
 
-def _list(items: list[_Element], *, ordered: bool) -> str:
-    lines = []
-    for number, item in enumerate(items, 1):
-        mark = f"{number}. " if ordered else "- "
-        content = "\n\n".join(_blocks(item.children if item.tag == "li" else [item]))
-        # A list inside an item follows it directly.
-        content = re.sub(r"\n\n(?=- |\d+\. )", "\n", content)
+def _list(children: list[_Element | str], *, ordered: bool) -> str:
+    """A list of its items; anything else that stands among them becomes one."""
+    lines: list[str] = []
+    for child in filter(_says, children):
+        mark = f"{len(lines) + 1}. " if ordered else "- "
+        content = "\n\n".join(_blocks(child.children if isinstance(child, _Element) and child.tag == "li" else [child]))
+        content = re.sub(r"\n\n(?=- |\d+\. )", "\n", content)  # a list inside an item follows it directly
         if content:
             lines.append(_indented(mark + content, " " * len(mark)))
     return "\n".join(lines)
+
+
+def _says(child: _Element | str) -> bool:
+    return not isinstance(child, str) or bool(child.strip())
 
 
 def _inline(children: Iterable[_Element | str]) -> str:

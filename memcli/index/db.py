@@ -118,8 +118,8 @@ def owns_cache(place: Place) -> bool:
             token = file.read(64).strip()
         if not token.isalnum():
             return False
-        with open(os.path.join(user_dir("state"), "owners", token), encoding="utf-8") as file:
-            issued_for = file.read(8192)
+        with open(os.path.join(user_dir("state"), "owners", token), "rb") as file:
+            issued_for = os.fsdecode(file.read(8192))
     except (OSError, UnicodeDecodeError):
         return False
     # A store that was moved keeps its cache; a copy beside the original does not share its token.
@@ -133,10 +133,13 @@ def claim_cache(place: Place) -> None:
     discard_cache(place)
     token = os.urandom(16).hex()
     owners = private_dir(os.path.join(user_dir("state"), "owners"))
-    with open(os.path.join(owners, token), "w", encoding="utf-8") as file:
-        file.write(place.folder)
-    with open(os.path.join(private_dir(place.cache), "owner"), "w", encoding="ascii") as file:
-        file.write(token)
+    _write(os.path.join(owners, token), os.fsencode(place.folder))
+    _write(os.path.join(private_dir(place.cache), "owner"), token.encode("ascii"))
+
+
+def _write(path: str, data: bytes) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+        file.write(data)
 
 
 def discard_cache(place: Place, *, keep_embeddings: bool = False) -> None:

@@ -7,7 +7,6 @@ Idempotent: killed at any point, the next run completes the work.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -122,14 +121,7 @@ def _rows_for(connection: db.Connection, paths: set[str]) -> dict[str, tuple[int
 
 
 def _stat_only(place: Place, paths: Iterable[str]) -> list[Found]:
-    found = []
-    for path in paths:
-        try:
-            info = os.lstat(place.absolute(path))
-        except OSError:
-            continue
-        found.append(Found(path, info.st_size, info.st_mtime_ns, info.st_ino))
-    return found
+    return [item for path in paths if (item := tree.inspect(place.absolute(path), path))]
 
 
 def _apply(

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from memcli.recall.plan import Plan
     from memcli.recall.source import Source
 
-DEPTH = 200
-"""Passages that each channel offers from each store; what lies deeper is noise to the fusion."""
-
+DEPTH = 400
+"""Passages that each channel offers from each store."""
 
 class Candidate:
     """One document that may be a result. `scores` are raw channel scores, `passages` the best passage for each channel."""
@@ -38,23 +37,20 @@ class Candidate:
 class Pool:
     """The candidates of one question, and the turns around them, which lend evidence but are no candidates themselves."""
 
-    __slots__ = ("around", "candidates", "floors")
+    __slots__ = ("around", "candidates")
 
     def __init__(self) -> None:
         self.candidates: list[Candidate] = []
         self.around: dict[tuple[int, int], Candidate] = {}  # (store number, document) → candidate or neighbour
-        self.floors: dict[str, float] = {}  # a channel's score that counts as nothing
 
 
 def gather(sources: list[Source], plan: Plan) -> Pool:
     """Ask every channel of every store and pool what they find."""
     pool = Pool()
-    offered: dict[str, list[float]] = {name: [] for name in CHANNELS}
     for number, source in enumerate(sources):
         hits = {name: channel.find(source, plan, DEPTH) for name, channel in CHANNELS.items()}
         found: dict[int, dict[str, tuple[float, int, str]]] = {}
         for name, channel_hits in hits.items():
-            offered[name] += [hit.score for hit in channel_hits]
             for hit in channel_hits:  # greatest first: the first hit of a document is its best
                 found.setdefault(hit.document, {}).setdefault(name, (hit.score, hit.passage, hit.kind))
         neighbours = search.neighbours(source.connection, found)
@@ -69,7 +65,6 @@ def gather(sources: list[Source], plan: Plan) -> Pool:
             if document in found:
                 pool.candidates.append(candidate)
         _complete(source, plan, [pool.around[number, d] for d in wanted & known.keys()])
-    pool.floors = {name: _floor(scores) for name, scores in offered.items()}
     return pool
 
 
@@ -79,8 +74,3 @@ def _complete(source: Source, plan: Plan, candidates: Iterable[Candidate]) -> No
         missing = {c.document.id: c for c in candidates if name not in c.scores}
         for document, score in channel.score(source, plan, missing).items():
             missing[document].scores[name] = score
-
-
-def _floor(scores: list[float]) -> float:
-    """The score of the last passage within DEPTH over all stores; zero when a channel ran out before that."""
-    return sorted(scores, reverse=True)[DEPTH - 1] if len(scores) >= DEPTH else min([0.0, *scores])

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import math
 
+from memcli.recall.channels import CHANNELS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from memcli.recall.candidates import Candidate, Pool
@@ -27,15 +29,15 @@ KEYWORD_SHARE_CODE = 0.10
 FULLTEXT_SHARE = 0.80  # of a question as long as a page; the keyword channel then has no say
 BEFORE, AFTER, SESSION = 0.20, 0.10, 0.40  # what the turn before, the turn after and the session add to a short turn
 SHORT, LONG = 250, 4000  # characters: evidence counts fully below, not at all above, in between by the logarithm
+FLOOR_RANK = 200  # the candidate whose cosine counts as no likeness at all
+LEAST_SPREAD = 0.1  # of cosines, where there are fewer candidates than that
 SESSION_BEST = 3  # turns whose mean speaks for a session
 
 
 def fuse(pool: Pool, plan: Plan) -> None:
     """Set `features` and `score` of every candidate, and order the pool by score, best first."""
-    tops = {
-        name: max((c.scores[name] for c in pool.candidates if name in c.scores), default=0.0) for name in pool.floors
-    }
-    own = {key: _own(candidate, plan, tops, pool.floors) for key, candidate in pool.around.items()}
+    scales = {name: _scale(name, pool) for name in CHANNELS}
+    own = {key: _own(candidate, plan, scales) for key, candidate in pool.around.items()}
     sessions = _sessions(pool, own)
     for (number, document), candidate in pool.around.items():
         value = own[number, document]
@@ -49,11 +51,26 @@ def fuse(pool: Pool, plan: Plan) -> None:
     pool.candidates.sort(key=lambda c: (-c.score, c.document.path, c.document.ordinal))
 
 
-def _own(candidate: Candidate, plan: Plan, tops: dict[str, float], floors: dict[str, float]) -> float:
+def _scale(name: str, pool: Pool) -> tuple[float, float]:
+    """The channel's scores that count as nothing and as everything: what a distant candidate has, and the best.
+
+    Shared words count from none at all. Cosines of unrelated texts are far from zero, so meaning counts from the
+    candidate of rank FLOOR_RANK, or the last; a little store, where all may be good, counts from well below its best.
+    """
+    scores = sorted((c.scores[name] for c in pool.candidates if name in c.scores), reverse=True)
+    if not scores:
+        return 0.0, 0.0
+    if name != "semantic":
+        return 0.0, scores[0]
+    floor = scores[min(len(scores), FLOOR_RANK) - 1]
+    return (floor if len(scores) >= FLOOR_RANK else min(floor, scores[0] - LEAST_SPREAD)), scores[0]
+
+
+def _own(candidate: Candidate, plan: Plan, scales: dict[str, tuple[float, float]]) -> float:
     """The candidate's own share of the score: its channels, normalised and weighted."""
     total = 0.0
-    for name, weight in _weights(candidate.code, plan.length, tops["semantic"] > 0.0).items():
-        floor, top = floors[name], tops[name]
+    for name, weight in _weights(candidate.code, plan.length, scales["semantic"][1] > 0.0).items():
+        floor, top = scales[name]
         raw = (candidate.scores.get(name, floor) - floor) / (top - floor) if top > floor else 0.0
         candidate.features[name] = weight * min(max(raw, 0.0), 1.0)
         total += candidate.features[name]

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from memcli import journal, tree
 from memcli.errors import ImportFailed, WriteFailed
 from memcli.importers import Imported, Item, Note, Skipped, jsonl
-from memcli.importers.bring import MAX_TEXT_BYTES, bring_in, text_parts
+from memcli.importers.bring import bring_in
+from memcli.importers.intake import MAX_TEXT_BYTES, text_parts
 from memcli.journal import Change
 from memcli.memory import MAX_TURNS, parse
 from memcli.places import at_root
@@ -249,6 +250,7 @@ def test_notes_are_kept_byte_for_byte(store: Store) -> None:
         ".hidden/x.md",
         "a/./b/..//c.md",
         "nul\x01\n.md",
+        "a\u200b\u202eb.md",
         "x" * 300 + ".md",
         "..",
         "é" * 200,

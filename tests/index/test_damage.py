@@ -48,14 +48,8 @@ def outdate(path: Path) -> None:
     connection.close()
 
 
-def drop_a_table(path: Path) -> None:
-    connection = db.connect(str(path), create=True)
-    connection.execute("DROP TABLE passages")
-    connection.close()
-
-
 @pytest.mark.parametrize("command", [("recall", "--lexical", "deployment"), ("ls",), ("index",), ("show", "deployment")])
-@pytest.mark.parametrize("damage", [damage_everything, damage_the_middle, cut, empty, outdate, drop_a_table])
+@pytest.mark.parametrize("damage", [damage_everything, damage_the_middle, cut, empty, outdate])
 def test_a_damaged_index_rebuilds_itself(store: Store, damage: object, command: tuple[str, ...]) -> None:
     """With one line of notice, and the answer all the same."""
     fill(store)
@@ -64,7 +58,9 @@ def test_a_damaged_index_rebuilds_itself(store: Store, damage: object, command: 
     path = Path(schema.index_path(store.place))
     damage(path)  # type: ignore[operator]
     ran = run_mem(*command)
-    assert (ran.code, ran.stdout.splitlines()[:5]) == (expected.code, expected.stdout.splitlines()[:5])
+    assert ran.code == expected.code
+    if command != ("index",):  # which says what it did
+        assert ran.stdout == expected.stdout
     notices = [line for line in ran.stderr.splitlines() if line not in expected.stderr.splitlines()]
     assert len(notices) <= 1
     assert all("rebuilt" in line for line in notices)
@@ -100,14 +96,19 @@ def test_an_index_that_came_with_a_clone_is_discarded_unopened(
     fill(store, 3)
     poison(store.place)
     stranger(home, monkeypatch)
-    opened: list[str] = []
+    opened: list[int] = []
     connect = db.connect
-    monkeypatch.setattr(db, "connect", lambda path, create: (opened.append(Path(path).read_bytes()[:1] and path) if Path(path).exists() else None, connect(path, create=create))[1])
+
+    def watched(path: str, *, create: bool) -> db.Connection:
+        opened.append(os.stat(path).st_ino if os.path.exists(path) else 0)
+        return connect(path, create=create)
+
+    monkeypatch.setattr(db, "connect", watched)
     ran = run_mem("recall", "--lexical", "deployment")
-    assert "poisoned" not in ran.stdout
     assert "memory number" in ran.stdout
-    assert opened[0] is not None and not Path(opened[0] + ".old").exists()
-    assert index_rows(store.place)["passages"][0][6] != "poisoned"  # type: ignore[index]
+    assert "poisoned" not in ran.stdout
+    assert opened[0] == 0
+    assert "poisoned" not in repr(index_rows(store.place))
 
 
 def test_an_index_copied_with_its_owners_token_is_discarded(store: Store, tmp_path: Path) -> None:
