@@ -6,6 +6,7 @@ import os
 
 from memcli import lock
 from memcli.index import db, schema
+from memcli.index.words import TABLES
 from memcli.places import Place
 
 HOLES_WORTH_IT = 0.5
@@ -23,8 +24,8 @@ def compact(place: Place, *, force: bool = False) -> bool:
             if not force and holes(connection) < HOLES_WORTH_IT:
                 return False
             _rewrite_vectors(connection)
-            for words in ("passages_fts", "documents_fts"):
-                connection.execute(f"INSERT INTO {words} ({words}) VALUES ('optimize')")
+            for table in TABLES:
+                connection.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             if force:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 from memcli import lock, tree
 from memcli.errors import InvalidMemory, NotFound
-from memcli.index import db, schema
+from memcli.index import db, schema, words
 from memcli.index.rows import EntryRow, rows_of
+from memcli.index.words import Removals
 from memcli.places import Place
 from memcli.text import path_id
 from memcli.tree import Found
@@ -138,16 +139,19 @@ def _apply(
         read = [_read(place, item) for item in chunk]
         with lock.write_lock(place), db.transaction(connection):
             # Removals go first, so that a file that moved gives its id back before it asks for it again.
-            released = [claimed for path in gone if (claimed := delete_entry(connection, path))]
+            removals = Removals(connection)
+            released = [delete_entry(connection, path, removals) for path in gone]
             report.removed.extend(gone)
             gone = []
             for item, row in read:
                 existed = item.path in known
                 if _says_the_same(connection, item, row):
                     continue
-                _write(connection, item, row)
+                released.append(delete_entry(connection, item.path, removals))
+                _insert(connection, item, row)
                 (report.changed if existed else report.added).append(item.path)
-            _hand_over_ids(place, connection, released)
+            removals.settle()
+            _hand_over_ids(connection, released)
         done += len(chunk)
         if progress:
             progress(done, len(stale))
@@ -195,11 +199,7 @@ def _says_the_same(connection: db.Connection, item: Found, row: EntryRow | None)
     return bool(updated.rowcount == 1)
 
 
-_INSERT_WORDS = "INSERT INTO {} (rowid, title, heading, body, code, facets) VALUES (?, ?, ?, ?, ?, ?)"
-
-
-def _write(connection: db.Connection, item: Found, row: EntryRow | None) -> None:
-    delete_entry(connection, item.path)
+def _insert(connection: db.Connection, item: Found, row: EntryRow | None) -> None:
     if row is None:
         connection.execute(
             "INSERT INTO entries (path, size, mtime_ns, inode, name, problem) VALUES (?, ?, ?, ?, ?, ?)",
@@ -232,7 +232,7 @@ def _write(connection: db.Connection, item: Found, row: EntryRow | None) -> None
                 document.length,
             ),
         ).lastrowid
-        connection.execute(_INSERT_WORDS.format("documents_fts"), (number, *document.words))
+        words.insert(connection, "documents_fts", number, document.words)
         for position, passage in enumerate(document.passages):
             state = schema.KEYWORD_ONLY if passage.keyword_only else schema.WAITING
             rowid = connection.execute(
@@ -250,32 +250,30 @@ def _write(connection: db.Connection, item: Found, row: EntryRow | None) -> None
                     state,
                 ),
             ).lastrowid
-            connection.execute(_INSERT_WORDS.format("passages_fts"), (rowid, *passage.words))
+            words.insert(connection, "passages_fts", rowid, passage.words)
     connection.executemany(
         "INSERT INTO relations (entry, kind, target) VALUES (?, ?, ?)",
         [(entry, *relation) for relation in memory.relations],
     )
 
 
-def delete_entry(connection: db.Connection, path: str) -> str | None:
+def delete_entry(connection: db.Connection, path: str, removals: Removals) -> str | None:
     """Remove all rows of a file; returns the id that it held for a claim in its front matter, if it did."""
     row = connection.execute("SELECT id, name, claimed FROM entries WHERE path = ?", (path,)).fetchone()
     if row is None:
         return None
     entry, name, claimed = row
+    documents = [number for (number,) in connection.execute("SELECT id FROM documents WHERE entry = ?", (entry,))]
     passages = [
         number
         for (number,) in connection.execute(
             "SELECT passages.id FROM passages JOIN documents ON documents.id = document WHERE entry = ?", (entry,)
         )
     ]
-    has_vectors = schema.get_meta(connection, "model") is not None
-    for passage in passages:
-        connection.execute("DELETE FROM passages_fts WHERE rowid = ?", (passage,))
-        if has_vectors:
-            connection.execute("DELETE FROM vectors WHERE passage = ?", (passage,))
-    for (document,) in connection.execute("SELECT id FROM documents WHERE entry = ?", (entry,)).fetchall():
-        connection.execute("DELETE FROM documents_fts WHERE rowid = ?", (document,))
+    removals.remove("documents_fts", documents)
+    removals.remove("passages_fts", passages)
+    if schema.get_meta(connection, "model") is not None:
+        connection.executemany("DELETE FROM vectors WHERE passage = ?", [(passage,) for passage in passages])
     connection.execute("DELETE FROM passages WHERE document IN (SELECT id FROM documents WHERE entry = ?)", (entry,))
     connection.execute("DELETE FROM documents WHERE entry = ?", (entry,))
     connection.execute("DELETE FROM relations WHERE entry = ?", (entry,))
@@ -290,10 +288,10 @@ def _free_name(connection: db.Connection, claimed: str | None, path: str) -> str
     return path_id(path)
 
 
-def _hand_over_ids(place: Place, connection: db.Connection, released: list[str]) -> None:
-    """An id whose holder is gone passes to the next file that claims it."""
+def _hand_over_ids(connection: db.Connection, released: list[str | None]) -> None:
+    """An id whose holder is gone, or claims it no more, passes to the next file that claims it."""
     for name in released:
-        if connection.execute("SELECT 1 FROM entries WHERE name = ?", (name,)).fetchone():
+        if name is None or connection.execute("SELECT 1 FROM entries WHERE name = ?", (name,)).fetchone():
             continue
         connection.execute(
             "UPDATE entries SET name = claimed WHERE id = (SELECT id FROM entries WHERE claimed = ? ORDER BY path LIMIT 1)",

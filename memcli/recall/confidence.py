@@ -4,7 +4,7 @@ A logistic model over evidence that does not depend on how large the store is: h
 far it stands out from the rest of the pool, how much of what the question says the best candidate says too (rare words
 count more, and words that the store has never seen count most), and how far ahead the first is. Fitted by
 tests/bench/fit_confidence.py on the development suites: questions whose first five results hold a gold document against
-questions that have no answer or whose answer was not found. Lean, pure but for counting words.
+questions without an answer, questions asked of the wrong store, and questions whose answer was not found. Lean, pure but for counting words.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from memcli.recall.plan import Plan
     from memcli.recall.source import Source
 
-WITH_VECTORS = {"bias": -14.0, "cosine": 15.0, "standing": 0.2, "words": 2.0, "lead": 1.0}
-WORDS_ONLY = {"bias": -2.0, "words": 4.5, "lead": 0.5}
+WITH_VECTORS = {"bias": -15.71, "cosine": 18.18, "lead": 4.31, "standing": -0.88, "words": 2.25}
+WORDS_ONLY = {"bias": -2.36, "lead": -0.04, "words": 3.44}
 RANKED = 10  # candidates whose best values speak for the answer
 READ = 3  # candidates whose words are counted
 MAX_TERMS = 24  # of a long question; enough to tell whether it is about this

@@ -57,7 +57,10 @@ def paired(name: str, run: list[str], baseline: list[str], bar: float, rounds: i
 
 def write_corpus(shared: Path, path: Path, limit: int, sessions: bool) -> list[str]:
     texts = []
-    with open(shared / "data" / "locomo" / "corpus.jsonl", encoding="utf-8") as source, open(path, "w", encoding="utf-8") as out:
+    with (
+        open(shared / "data" / "locomo" / "corpus.jsonl", encoding="utf-8") as source,
+        open(path, "w", encoding="utf-8") as out,
+    ):
         for n, line in enumerate(source):
             if n == limit:
                 break
@@ -97,7 +100,9 @@ def bulk_import(mem: str, shared: Path, folder: Path) -> None:
             ratios.append((ours / bare, ours, bare))
         ratio, ours, bare = sorted(ratios)[1]
         kind = "sessions" if sessions else "one file a text"
-        print(f"import    {ours:7.0f} /s   baseline {bare:7.0f} /s   ratio {ratio:.2f}   (bar {bar})   {kind}", flush=True)
+        print(
+            f"import    {ours:7.0f} /s   baseline {bare:7.0f} /s   ratio {ratio:.2f}   (bar {bar})   {kind}", flush=True
+        )
 
 
 def main() -> None:

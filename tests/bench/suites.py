@@ -63,7 +63,9 @@ def build(shared: Path, stores: Path, suites: list[str]) -> None:
             with open(source, "w", encoding="utf-8") as file:
                 for row in documents:
                     renamed = {"id": row["id"], "text": row["text"], "created": row.get("date")}
-                    file.write(json.dumps({**renamed, "session": row.get("session"), "speaker": row.get("speaker")}) + "\n")
+                    file.write(
+                        json.dumps({**renamed, "session": row.get("session"), "speaker": row.get("speaker")}) + "\n"
+                    )
             store = Store.init(at_root(str(folder)))
             began = time.perf_counter()
             bring.bring_in(store, jsonl.read(source), origin="jsonl/corpus", topic="imported/corpus", now=time.time())
@@ -131,7 +133,9 @@ def main() -> None:
     arguments.stores.mkdir(parents=True, exist_ok=True)
     for kind in ("DATA", "STATE", "CONFIG"):
         os.environ[f"XDG_{kind}_HOME"] = str(arguments.stores.resolve() / "home" / kind.lower())
-    {"build": build, "score": score, "ablate": ablate}[arguments.what](arguments.shared, arguments.stores, arguments.suites)
+    {"build": build, "score": score, "ablate": ablate}[arguments.what](
+        arguments.shared, arguments.stores, arguments.suites
+    )
 
 
 if __name__ == "__main__":

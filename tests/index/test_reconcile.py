@@ -14,6 +14,7 @@ from memcli.index import schema
 from memcli.index.reconcile import reconcile
 from memcli.places import Place
 from memcli.store import Store
+from tests.snapshots import index_rows, rebuilt_rows
 
 
 def write(store: Store, path: str, data: str | bytes) -> Path:
@@ -176,6 +177,26 @@ def test_an_id_claimed_twice_stays_with_its_holder_until_that_is_gone(store: Sto
     first.unlink()
     reconcile(store.place)
     assert column(store.place, holder) == ["tree/a.md"]
+
+
+def test_an_id_that_its_holder_gives_up_passes_on(store: Store) -> None:
+    holder = write(store, "tree/b.md", "---\nid: k7q9d2xm3v4a\n---\nfirst")
+    reconcile(store.place)
+    write(store, "tree/a.md", "---\nid: k7q9d2xm3v4a\n---\nsecond")
+    reconcile(store.place)
+    holder.write_text("no id any more")
+    reconcile(store.place)
+    assert column(store.place, "SELECT path FROM entries WHERE name = 'k7q9d2xm3v4a'") == ["tree/a.md"]
+
+
+def test_edits_leave_no_trace_in_the_scores(store: Store, tmp_path: Path) -> None:
+    """FTS5 would count what was removed for ever after, and scale every score by it."""
+    for number in range(200):
+        write(store, f"tree/n{number}.md", f"note {number} about token {'and more ' * (number % 30)}")
+    for said in ("token", "token token " * 100, "short"):
+        write(store, "tree/n7.md", f"{said} now")
+        reconcile(store.place)
+    assert index_rows(store.place) == rebuilt_rows(store.place, tmp_path)
 
 
 def test_a_memory_that_moves_keeps_its_id(store: Store) -> None:
