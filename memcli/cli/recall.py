@@ -202,13 +202,14 @@ def _print(answer: Answer, options: Options) -> None:
     dates = [(hit.candidate.document.at or hit.candidate.document.created or "")[:10] for hit in answer.hits]
     for hit, date in zip(answer.hits, dates, strict=True):
         document = hit.candidate.document
-        head = f"{ids[document.name]:<4}  {document.type:<9}  {date:<10}  "
+        head = f"{ids[document.name]:<4}  {document.type:<10}  {date:<10}  "
         title = f"{document.speaker}: " if document.anchor and document.speaker else ""
         title += document.title
         room = max(20, width - len(head) - 6)
-        print(f"{bold}{head}{_padded(one_line(title, room), room)}{plain}  {_short(hit.confidence)}")
+        shown = one_line(title, room)
+        print(f"{bold}{head}{_padded(shown, room)}{plain}  {_short(hit.confidence)}")
         indent = " " * (len(ids[document.name]) + 2)
-        for line in _snippet(hit, width - len(indent)):
+        for line in _snippet(hit, shown, width - len(indent)):
             print(f"{indent}{line}")
         if options.explain:
             for line in _explained(hit, answer):
@@ -233,17 +234,12 @@ def _print_footer(answer: Answer) -> None:
         say(notice)
 
 
-def _snippet(hit: Hit, width: int, lines: int = 2) -> Iterator[str]:
-    """The first lines of a passage that say more than the title does."""
-    title = " ".join(hit.candidate.document.title.split()).rstrip("…")
+def _snippet(hit: Hit, title: str, width: int, lines: int = 2) -> Iterator[str]:
+    """The first lines of a passage that say more than the title above them does."""
     shown = 0
     for line in printable(hit.text).splitlines():
         said = one_line(line, width)
-        if (
-            not said
-            or set(said) <= set("-=`~*_#")
-            or (title and said.lstrip("# ").startswith(title[:60]) and len(said) < width)
-        ):
+        if not said or set(said) <= set("-=`~*_#") or said.lstrip("# ") == title:
             continue
         yield said
         shown += 1

@@ -63,6 +63,7 @@ def choose(candidates: list[Candidate], limit: int, episodes: int) -> tuple[list
 
     The cap only makes room for curated memories: where there are fewer of these, sessions fill the rest.
     """
+    candidates = candidates[:1] + [c for c in candidates[1:] if c.score > 0.0]  # no evidence at all is no answer
     if episodes == EVERY_EPISODE:
         return candidates[:limit], 0
     curated = sum(1 for c in candidates if not c.document.anchor)
