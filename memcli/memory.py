@@ -106,15 +106,14 @@ def parse(data: bytes, *, name: str) -> Memory:
     opening, front, rest = split_front_matter(text)
     values: dict[str, object] = {}
     problem = None
+    body, body_line = text.removeprefix(_BOM), 1
     if opening:
-        _, _, body = rest.partition("\n")
-        body_line = 1 + opening.count("\n") + front.count("\n") + 1
         try:
             values = load(front)
+            _, _, body = rest.partition("\n")
+            body_line = 1 + opening.count("\n") + front.count("\n") + 1
         except FrontMatterError as error:
-            problem = str(error)
-    else:
-        body, body_line = rest.removeprefix(_BOM), 1
+            problem = str(error)  # perhaps no front matter at all but text between two rules: all of it is body
     body = _LINE_END.sub("\n", body) if "\r" in body else body
     type_ = _string(values.get("type")) or ""
     if not _TYPE.fullmatch(type_):

@@ -150,7 +150,9 @@ def _name_problem(name: str) -> str | None:
     """Why a name cannot be that of a memory: it is printed with every hit, and kept as text in the index."""
     if printable(name, newlines=False) == name:
         return None
-    return "its name is not UTF-8" if any("\udc80" <= c <= "\udcff" for c in name) else "its name holds hidden characters"
+    return (
+        "its name is not UTF-8" if any("\udc80" <= c <= "\udcff" for c in name) else "its name holds hidden characters"
+    )
 
 
 def _spelled_out(path: str) -> str:

@@ -22,6 +22,8 @@ def revert(place: Place, event: Event, *, by: str, origin: str, now: float) -> l
         for change in todo:
             _revert(place, change, images)
             done.append(Change(change.path, change.after, change.before))
+        if event.verb == "move":
+            _forget_moved(place, todo)
         journal.record(place, "undo", done, by=by, origin=origin, now=now, undoes=event.op, note=event.verb)
     return [change.path for change in done]
 
@@ -79,6 +81,15 @@ def _revert(place: Place, change: Change, images: dict[str, bytes]) -> None:
             _leave_trash(place, change.before, change.path)
     except Conflict as error:
         raise UndoImpossible(error.message, hint="mem log") from None
+
+
+def _forget_moved(place: Place, todo: list[Change]) -> None:
+    """Take out of the trash what stood where a memory had moved to: it is the one that is back, not another."""
+    for change in todo:
+        if change.before is None and change.after is not None:
+            with open(tree.trash_path(place, change.after, change.path), "rb") as file:
+                journal.keep(place, file.read())
+            _leave_trash(place, change.after, change.path)
 
 
 def _leave_trash(place: Place, before: str, path: str) -> None:

@@ -18,7 +18,7 @@ from memcli.cli.invocation import places, say
 from memcli.cli.terminal import any_json, index_now, invocation, stores, writable
 from memcli.encode import model as models
 from memcli.errors import ImportFailed, StoreMissing, UsageError, WriteFailed
-from memcli.importers import bring, registry
+from memcli.importers import bring, claude_memory, jsonl, registry
 from memcli.index.update import model_folder
 from memcli.memory import parse
 from memcli.places import Place, at_root, personal
@@ -77,12 +77,15 @@ def import_(
     importer = registry.for_format(format_) if format_ else registry.detect(source)
     store = writable(ctx)
     name = source.resolve().name if source.is_dir() else source.stem
+    # What agents noted for their user, and a project's CLAUDE.md, have names that say nothing: the folder's is added.
+    folder = source.resolve().parent.name
     brought = bring.bring_in(
         store,
         importer.read(source),
-        origin=f"{importer.NAME}/{name}",
+        origin=f"{importer.NAME}/{name if importer is jsonl else f'{folder}/{name}'}",
         topic=topic if topic is not None else f"imported/{name}",
         now=time.time(),
+        private=store.shared and importer is claude_memory,
     )
     shown = {
         "entries": brought.entries, "episodes": brought.episodes, "turns": brought.turns, "skipped": brought.skipped,
@@ -92,11 +95,11 @@ def import_(
         parts = [plural(brought.entries, "entry")] if brought.entries or not brought.turns else []
         parts += [f"{plural(brought.turns, 'turn')} in {plural(brought.episodes, 'episode')}"] if brought.turns else []
         parts += [f"{brought.skipped:,} already here"] if brought.skipped else []
-        print(f"imported {', '.join(parts)} (mem undo takes it back)")
+        print(f"imported {', '.join(parts)}" + (" (mem undo takes it back)" if brought.paths else ""))
     if brought.masked:
         say("secrets masked: " + ", ".join(f"{rule} {count}" for rule, count in sorted(brought.masked.items())))
     for problem in brought.problems:
-        say(f"left out: {problem}")
+        say(problem)
     index_now(store, brought.paths)
 
 
@@ -117,7 +120,7 @@ def _list_sources(ctx: typer.Context) -> None:
         flexible=3,
     )
     if rows:
-        say("nothing was written; mem import PATH brings one in")
+        say("nothing was written; mem import PATH --format FORMAT brings one in")
 
 
 def export(

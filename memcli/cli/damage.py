@@ -27,7 +27,9 @@ def discard_damaged(error: Exception, invocation: Invocation, arguments: list[st
         with write_lock(place):
             db.discard_cache(place, keep_embeddings=True)
     if arguments and arguments[0] not in REPEATABLE:
-        raise IndexUnavailable("the index was damaged and has been thrown away", hint="mem log, then repeat what is missing")
+        raise IndexUnavailable(
+            "the index was damaged and has been thrown away", hint="mem log, then repeat what is missing"
+        )
     say(f"the index was rebuilt: {schema.DAMAGED}")
 
 

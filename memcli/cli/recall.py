@@ -235,16 +235,17 @@ def _print_footer(answer: Answer) -> None:
 
 
 def _snippet(hit: Hit, title: str, width: int, lines: int = 2) -> Iterator[str]:
-    """The first lines of a passage that say more than the title above them does."""
-    shown = 0
-    for line in printable(hit.text).splitlines():
-        said = one_line(line, width)
-        if not said or set(said) <= set("-=`~*_#") or said.lstrip("# ") == title:
-            continue
-        yield said
-        shown += 1
-        if shown == lines:
-            return
+    """The beginning of a passage, wrapped to a few lines, without the lines that only repeat the title above them."""
+    said = (one_line(line) for line in printable(hit.text).splitlines())
+    kept = [line for line in said if line and not set(line) <= set("-=`~*_#") and line.lstrip("# ") != title]
+    rest = " ".join(kept)
+    for number in range(lines):
+        line = one_line(rest, width)
+        if number < lines - 1 and line.endswith("…"):
+            line = line[:-1].rpartition(" ")[0] or line[:-1]
+        if line:
+            yield line
+        rest = rest[len(line) :].lstrip()
 
 
 def _explained(hit: Hit, answer: Answer) -> Iterator[str]:

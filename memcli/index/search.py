@@ -52,22 +52,6 @@ def keyword(connection: db.Connection, match: str, limit: int, where: Filter | N
     ]
 
 
-def keyword_scores(connection: db.Connection, match: str, documents: Iterable[int]) -> dict[int, float]:
-    """The best BM25 of a passage of each of these documents that shares a word with the question."""
-    best: dict[int, float] = {}
-    for some in db.chunks(list(documents)) if match else ():
-        marks = ",".join("?" * len(some))
-        for document, score in connection.execute(
-            f"WITH hits AS MATERIALIZED (SELECT rowid AS passage, -bm25(passages_fts, {COLUMN_WEIGHTS}) AS score"
-            " FROM passages_fts WHERE passages_fts MATCH ?"
-            f" AND rowid IN (SELECT id FROM passages WHERE document IN ({marks})))"
-            " SELECT document, max(score) FROM hits JOIN passages ON passages.id = passage GROUP BY document",
-            (match, *some),
-        ):
-            best[document] = score
-    return best
-
-
 def fulltext(connection: db.Connection, match: str, limit: int, where: Filter | None = None) -> list[PassageHit]:
     """The best whole documents for a MATCH expression, each with its first passage."""
     if not match:
@@ -84,19 +68,6 @@ def fulltext(connection: db.Connection, match: str, limit: int, where: Filter | 
             (match, *values, limit),
         )
     ]
-
-
-def fulltext_scores(connection: db.Connection, match: str, documents: Iterable[int]) -> dict[int, float]:
-    """The BM25 of these whole documents that share a word with the question."""
-    scores: dict[int, float] = {}
-    for some in db.chunks(list(documents)) if match else ():
-        marks = ",".join("?" * len(some))
-        sql = (
-            f"SELECT rowid, -bm25(documents_fts, {COLUMN_WEIGHTS}) FROM documents_fts"
-            f" WHERE documents_fts MATCH ? AND rowid IN ({marks})"
-        )
-        scores.update(connection.execute(sql, (match, *some)).fetchall())
-    return scores
 
 
 def occurrences(connection: db.Connection, term: str, passages: Iterable[int]) -> tuple[int, set[int]]:
@@ -122,20 +93,6 @@ def semantic(connection: db.Connection, vector: bytes, limit: int, where: Filter
             (vector, limit, *values),
         )
     ]
-
-
-def cosines(connection: db.Connection, vector: bytes, documents: Iterable[int]) -> dict[int, float]:
-    """The best cosine of each of these documents (those that have vectors)."""
-    best: dict[int, float] = {}
-    for some in db.chunks(list(documents)):
-        marks = ",".join("?" * len(some))
-        for document, score in connection.execute(
-            "SELECT document, max(1.0 - vec_distance_cosine(embedding, ?)) FROM passages"
-            f" JOIN vectors ON vectors.passage = passages.id WHERE document IN ({marks}) GROUP BY document",
-            (vector, *some),
-        ):
-            best[document] = score
-    return best
 
 
 def documents(connection: db.Connection, ids: Iterable[int]) -> dict[int, Document]:
@@ -228,6 +185,17 @@ def entries(connection: db.Connection, path: str | None, type_: str | None, tag:
     for row in found:
         row["tags"] = str(row["tags"]).split("\n")[1:-1]
     return found
+
+
+def size(connection: db.Connection) -> int:
+    """About how many passages there are (their highest number): the N of inverse document frequencies."""
+    number: int = connection.execute("SELECT coalesce(max(id), 0) FROM passages").fetchone()[0]
+    return number
+
+
+def memories(connection: db.Connection) -> int:
+    number: int = connection.execute("SELECT count(*) FROM entries WHERE problem IS NULL").fetchone()[0]
+    return number
 
 
 def count(connection: db.Connection) -> tuple[int, int, int]:

@@ -10,14 +10,15 @@ from memcli.recall.channels import CHANNELS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from memcli.index.search import Document
     from memcli.recall.plan import Plan
     from memcli.recall.source import Source
 
+REACH = 2000
+"""Passages that each channel ranks in each store; what lies deeper counts as not found by it."""
 DEPTH = 400
-"""Passages that each channel offers from each store."""
+"""How many of these become candidates; the rest only tell what the channel thinks of candidates that others found."""
+
 
 class Candidate:
     """One document that may be a result. `scores` are raw channel scores, `passages` the best passage for each channel."""
@@ -48,29 +49,16 @@ def gather(sources: list[Source], plan: Plan) -> Pool:
     """Ask every channel of every store and pool what they find."""
     pool = Pool()
     for number, source in enumerate(sources):
-        hits = {name: channel.find(source, plan, DEPTH) for name, channel in CHANNELS.items()}
-        found: dict[int, dict[str, tuple[float, int, str]]] = {}
-        for name, channel_hits in hits.items():
-            for hit in channel_hits:  # greatest first: the first hit of a document is its best
-                found.setdefault(hit.document, {}).setdefault(name, (hit.score, hit.passage, hit.kind))
-        neighbours = search.neighbours(source.connection, found)
-        wanted = set(found) | neighbours
-        known = search.documents(source.connection, wanted)
-        for document in wanted & known.keys():
-            candidate = Candidate(source, known[document])
-            for name, (score, passage, kind) in found.get(document, {}).items():
-                candidate.scores[name], candidate.passages[name] = score, passage
-                candidate.code = candidate.code or kind == "code"
-            pool.around[number, document] = candidate
-            if document in found:
-                pool.candidates.append(candidate)
-        _complete(source, plan, [pool.around[number, d] for d in wanted & known.keys()])
+        hits = {name: channel.find(source, plan, REACH) for name, channel in CHANNELS.items()}
+        found = {hit.document for ranked in hits.values() for hit in ranked[:DEPTH]}
+        known = search.documents(source.connection, found | search.neighbours(source.connection, found))
+        members = {document: Candidate(source, row) for document, row in known.items()}
+        for name, ranked in hits.items():
+            for hit in ranked:  # greatest first: the first hit of a document is its best
+                candidate = members.get(hit.document)
+                if candidate is not None and name not in candidate.scores:
+                    candidate.scores[name], candidate.passages[name] = hit.score, hit.passage
+                    candidate.code = candidate.code or hit.kind == "code"
+        pool.candidates += [members[document] for document in members.keys() & found]
+        pool.around.update(((number, document), candidate) for document, candidate in members.items())
     return pool
-
-
-def _complete(source: Source, plan: Plan, candidates: Iterable[Candidate]) -> None:
-    """Fill in each channel's score for what other channels found."""
-    for name, channel in CHANNELS.items():
-        missing = {c.document.id: c for c in candidates if name not in c.scores}
-        for document, score in channel.score(source, plan, missing).items():
-            missing[document].scores[name] = score

@@ -2,9 +2,9 @@
 
 A logistic model over evidence that does not depend on how large the store is: how near the best passage is in meaning, how
 far it stands out from the rest of the pool, how much of what the question says the best candidate says too (rare words
-count more, and words that the store has never seen count most), and how far ahead the first is. Fitted by
-tests/bench/fit_confidence.py on the development suites: questions whose first five results hold a gold document against
-questions without an answer, questions asked of the wrong store, and questions whose answer was not found. Lean, pure but for counting words.
+count more, and words that the store has never seen count most), and how far ahead the first is. Fitted on the development
+suites by tests/bench/fit_confidence.py: questions whose first five results hold a gold document, against questions without
+an answer, questions asked of the wrong store, and questions whose answer was not found. Lean, pure but for counting words.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def coverage(candidates: list[Candidate], plan: Plan) -> float:
     by_source: dict[Source, list[Candidate]] = {}
     for candidate in candidates:
         by_source.setdefault(candidate.source, []).append(candidate)
-    sizes = {source: max(1, search.count(source.connection)[1]) for source in by_source}
+    total_passages = sum(search.size(source.connection) for source in by_source)
     for term in asked:
         expression = terms.match_expression([term])
         held, holders = 0, []
@@ -72,7 +72,7 @@ def coverage(candidates: list[Candidate], plan: Plan) -> float:
             held += count
             holders += [passages[number] for number in found]
         # Inverse document frequency as in BM25 (Robertson and Zaragoza 2009), in Lucene's form that stays positive.
-        idf = math.log(1.0 + (sum(sizes.values()) - held + 0.5) / (held + 0.5))
+        idf = math.log(1.0 + max(0.5, total_passages - held + 0.5) / (held + 0.5))
         total += idf
         for candidate in {id(c): c for c in holders}.values():
             weight_of[id(candidate)] = weight_of.get(id(candidate), 0.0) + idf

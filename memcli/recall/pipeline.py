@@ -88,7 +88,7 @@ class Recall:
         chosen, more = choose(pool.candidates, limit, episodes)
         sure = 1.0 if named else confidence(pool, plan)
         hits = within_budget(hits_of(chosen, sure), budget)
-        considered = sum(search.count(source.connection)[0] for source in self.sources)
+        considered = sum(search.memories(source.connection) for source in self.sources)
         return Answer(hits, sure, considered, more, self.notices_now(), pool.candidates)
 
     def _named_first(self, pool: Pool, plan: Plan) -> bool:

@@ -36,7 +36,8 @@ def evidence(shared: Path, stores: Path, names: list[str], *, lexical: bool) -> 
     """(names of the measures, their values, whether answered, weight of each question)."""
     rows, answered, weights = [], [], []
     asked_elsewhere = {
-        suite: [{**query, "gold": []} for query in suites.rows(shared / "data" / suite / "queries.jsonl")] for suite in names
+        suite: [{**query, "gold": []} for query in suites.rows(shared / "data" / suite / "queries.jsonl")]
+        for suite in names
     }
     draw = random.Random(1)
     for suite in names:

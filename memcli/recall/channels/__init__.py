@@ -5,8 +5,6 @@ The contract (tests/contract/test_channels.py holds every channel to it). A chan
     find(source, plan, limit) -> list[PassageHit]
         the best passages of one store, greatest score first, none twice, all within `plan.where`;
         an empty list when it has nothing to say. Reads only.
-    score(source, plan, documents) -> dict[int, float]
-        its score for documents that other channels found, as far as it can tell.
 
 Lean: a channel imports what is heavy only when it is asked.
 """

@@ -10,8 +10,6 @@ from memcli.index import search
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from memcli.index.search import PassageHit
     from memcli.recall.plan import Plan
     from memcli.recall.source import Source
@@ -19,7 +17,3 @@ if TYPE_CHECKING:
 
 def find(source: Source, plan: Plan, limit: int) -> list[PassageHit]:
     return search.fulltext(source.connection, plan.match, limit, plan.where) if plan.length else []
-
-
-def score(source: Source, plan: Plan, documents: Iterable[int]) -> dict[int, float]:
-    return search.fulltext_scores(source.connection, plan.match, documents) if plan.length else {}

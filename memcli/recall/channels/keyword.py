@@ -9,8 +9,6 @@ from memcli.index import search
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from memcli.index.search import PassageHit
     from memcli.recall.plan import Plan
     from memcli.recall.source import Source
@@ -18,8 +16,3 @@ if TYPE_CHECKING:
 
 def find(source: Source, plan: Plan, limit: int) -> list[PassageHit]:
     return search.keyword(source.connection, plan.match, limit, plan.where)
-
-
-def score(source: Source, plan: Plan, documents: Iterable[int]) -> dict[int, float]:
-    """BM25 of documents beyond the first `limit`; what shares no word with the question is left out."""
-    return search.keyword_scores(source.connection, plan.match, documents)

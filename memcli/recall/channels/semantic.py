@@ -9,8 +9,6 @@ from memcli.index import search
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from memcli.index.search import PassageHit
     from memcli.recall.plan import Plan
     from memcli.recall.source import Source
@@ -21,8 +19,3 @@ MAX_NEIGHBOURS = 4096  # what sqlite-vec allows
 def find(source: Source, plan: Plan, limit: int) -> list[PassageHit]:
     vector = source.vector(plan.text)
     return search.semantic(source.connection, vector, min(limit, MAX_NEIGHBOURS), plan.where) if vector else []
-
-
-def score(source: Source, plan: Plan, documents: Iterable[int]) -> dict[int, float]:
-    vector = source.vector(plan.text)
-    return search.cosines(source.connection, vector, documents) if vector else {}

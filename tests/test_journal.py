@@ -1,0 +1,198 @@
+"""The journal: what was done, read back whatever befell the file; and undo, which trusts no line of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memcli import journal, tree
+from memcli.errors import Conflict, UndoImpossible
+from memcli.journal import Change
+from memcli.places import Place
+from memcli.store import Store
+from memcli.text import digest
+
+
+def record(place: Place, verb: str = "add", now: float = 1.8e9, **options: Any) -> journal.Event:
+    return journal.record(place, verb, [Change("tree/a.md", None, "0" * 64)], by="you", origin="/x", now=now, **options)
+
+
+def lines(place: Place) -> list[Path]:
+    return sorted(Path(place.local, "journal").iterdir())
+
+
+def forge(store: Store, **event: Any) -> None:
+    """A line that came with a clone."""
+    values = {"v": 1, "op": "evil", "verb": "edit", "at": "2099-01-01T00:00:00Z", "by": "you", "from": "/", "changes": [], **event}
+    folder = Path(store.place.local, "journal")
+    folder.mkdir(exist_ok=True)
+    with open(folder / "stranger.jsonl", "a") as file:
+        file.write(json.dumps(values) + "\n")
+
+
+def test_events_come_back_in_order(store: Store) -> None:
+    made = [record(store.place, now=1.8e9 + n / 10, note=f"n{n}") for n in range(12)]
+    assert journal.events(store.place) == made
+
+
+def test_a_clock_set_back_does_not_change_the_order_of_one_writer(store: Store) -> None:
+    made = [record(store.place, now=1.8e9), record(store.place, now=1.7e9), record(store.place, now=1.75e9)]
+    assert journal.events(store.place) == made
+    assert journal.last_undoable(store.place) == made[-1]
+
+
+def test_a_torn_last_line_costs_that_line_alone(store: Store) -> None:
+    first = record(store.place)
+    with open(lines(store.place)[0], "ab") as file:
+        file.write(b'{"v":1,"op":"torn')
+    second = record(store.place)
+    assert journal.events(store.place) == [first, second]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"null", b"[]", b"{}", b"\xff\xfe", b"[" * 100_000, b'{"op":1}', b"x" * 9_000_000],
+    ids=["empty", "null", "list", "object", "bytes", "deep", "poor", "long"],
+)
+def test_lines_that_are_no_events_are_skipped(store: Store, line: bytes) -> None:
+    first = record(store.place)
+    with open(lines(store.place)[0], "ab") as file:
+        file.write(line + b"\n")
+    assert journal.events(store.place) == [first]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [["tree/a.md", "../../../../precious", None]],
+        [["tree/a.md", None, 7]],
+        [["tree/a.md", None]],
+        [[["tree"], None, None]],
+        "abc",
+        {"a": 1},
+        [["tree/a.md", "A" * 64, None]],
+    ],
+)
+def test_changes_that_name_no_digest_are_no_event(store: Store, changes: object) -> None:
+    """A digest becomes a file name: nothing else may stand there."""
+    forge(store, changes=changes)
+    assert journal.events(store.place) == []
+
+
+@pytest.mark.parametrize("event", [{"undoes": ["x"]}, {"undoes": {"a": 1}}, {"note": ["x"]}, {"op": [1], "at": None}])
+def test_odd_values_do_not_stop_anybody(store: Store, event: dict[str, Any]) -> None:
+    written = store.add("a memory")
+    forge(store, **event)
+    _, paths = store.undo_last()
+    assert paths == [written.path]
+
+
+def test_a_journal_that_is_a_pipe_does_not_hang(store: Store) -> None:
+    first = record(store.place)
+    os.mkfifo(Path(store.place.local, "journal", "pipe.jsonl"))
+    assert journal.events(store.place) == [first]
+
+
+def test_one_writer_has_one_file_and_its_own_name(store: Store) -> None:
+    record(store.place)
+    record(store.place)
+    (file,) = lines(store.place)
+    assert file.name == f"{journal.writer_id()}.jsonl"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_what_is_kept_is_checked(store: Store) -> None:
+    name = journal.keep(store.place, b"before")
+    assert journal.kept(store.place, name) == b"before"
+    Path(store.place.local, "objects", name[:2], name).write_bytes(b"forged")
+    with pytest.raises(UndoImpossible):
+        journal.kept(store.place, name)
+
+
+# --- undo ---
+
+
+def test_what_changed_since_is_not_undone(store: Store) -> None:
+    written = store.add("a memory")
+    Path(store.place.absolute(written.path)).write_text("a person's edit")
+    with pytest.raises(UndoImpossible):
+        store.undo_last()
+    assert Path(store.place.absolute(written.path)).read_text() == "a person's edit"
+
+
+def test_an_undo_is_all_or_nothing(store: Store) -> None:
+    paths = store.write_many([("tree/a.md", b"a"), ("tree/b.md", b"b")], verb="import", note="x")
+    Path(store.place.absolute("tree/a.md")).write_text("edited")
+    with pytest.raises(UndoImpossible):
+        store.undo_last()
+    assert all(Path(store.place.absolute(path)).exists() for path in paths)
+
+
+def test_an_undo_that_was_killed_half_way_is_completed(store: Store) -> None:
+    store.write_many([("tree/a.md", b"a"), ("tree/b.md", b"b")], verb="import", note="x")
+    tree.to_trash(store.place, "tree/b.md", expected=digest(b"b"))
+    store.undo_last()
+    assert tree.walk(store.place) == []
+
+
+def test_undoing_a_move_leaves_no_copy_in_the_trash(store: Store) -> None:
+    written = store.add("a memory", topic="a")
+    store.edit(written.path, topic="b", append="more")
+    store.undo_last()
+    assert [found.path for found in tree.walk(store.place)] == [written.path]
+    assert tree.trash(store.place) == []
+
+
+def test_a_purge_does_not_block_what_was_done_before(store: Store) -> None:
+    kept, purged = store.add("kept"), store.add("purged")
+    store.forget([purged.path], purge=True)
+    _, paths = store.undo_last()
+    assert paths == [kept.path]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../../x.md", "tree/../../../x.md", "/etc/x.md", "tree/./../../x.md", "local/journal/x.md", "tree", "", "tree//x.md",
+        "tree/.git/hooks/post-checkout", "tree/.obsidian/x.md", "tree/run.sh", "tree/x\x00.md", "config.yaml",
+    ],
+)  # fmt: skip
+def test_a_hostile_journal_writes_nothing_outside_the_memories(store: Store, tmp_path: Path, path: str) -> None:
+    name = journal.keep(store.place, b"owned")
+    forge(store, changes=[[path, name, None]])
+    before = {file for file in tmp_path.rglob("*") if "local/journal" not in str(file)}
+    with pytest.raises((UndoImpossible, Conflict)):
+        store.undo_last()
+    assert {file for file in tmp_path.rglob("*") if "local/journal" not in str(file)} == before
+
+
+def test_a_hostile_journal_does_not_reach_through_a_linked_folder(store: Store, tmp_path: Path) -> None:
+    """Git carries symbolic links: a clone could lay a link into the tree and a journal that writes through it."""
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    victim = precious / "known.md"
+    victim.write_text("well known default")
+    Path(store.place.tree, "link").symlink_to(precious)
+    owned = journal.keep(store.place, b"owned")
+    known = digest(victim.read_bytes())
+    for changes in ([["tree/link/known.md", owned, known]], [["tree/link/known.md", None, known]], [["tree/link/new.md", owned, None]]):
+        forge(store, op=os.urandom(4).hex(), changes=changes)
+        with pytest.raises(Exception, match=r"link|outside|changed|store"):
+            store.undo_last()
+        assert [file.read_text() for file in precious.iterdir()] == ["well known default"]
+
+
+def test_a_hostile_journal_deletes_nothing_by_a_purge(store: Store, tmp_path: Path) -> None:
+    victim = tmp_path / "precious"
+    victim.write_text("x")
+    written = store.add("to be purged")
+    relative = os.path.relpath(victim, Path(store.place.local, "objects", ".."))
+    forge(store, changes=[[written.path, relative, None]])
+    forge(store, changes=[[written.path, f"../{relative}", None]])
+    store.forget([written.path], purge=True)
+    assert victim.exists()
