@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from memcli import tree
+from memcli import lock, tree
 from memcli.errors import UndoImpossible, WriteFailed
 from memcli.places import Place, private_dir, user_dir
 from memcli.text import digest, new_id, utc_iso
 
 MAX_EVENT_LINE = 64 * 1024 * 1024  # an import of 300,000 files is one event
+_DIGEST = re.compile(r"[0-9a-f]{64}")  # becomes a file name, so nothing else may stand in its place
 
 
 class Change(NamedTuple):
@@ -72,23 +75,58 @@ def record(
         ensure_ascii=True,
         separators=(",", ":"),
     )
-    _append(os.path.join(private_dir(os.path.join(place.local, "journal")), f"{writer_id()}.jsonl"), line)
+    folder = private_dir(os.path.join(place.local, "journal"))
+    with lock.write_lock(place, name="journal"):
+        _append(os.path.join(folder, f"{writer_id()}.jsonl"), line)
     return event
 
 
 def events(place: Place) -> list[Event]:
     """Every readable event of the store, oldest first."""
-    folder = os.path.join(place.local, "journal")
-    try:
-        names = sorted(name for name in os.listdir(folder) if name.endswith(".jsonl"))
-    except OSError:
-        return []
     found: list[tuple[str, int, Event]] = []
-    for name in names:
-        # Times have whole seconds; the order within a file breaks ties.
-        found.extend((event.at, n, event) for n, event in enumerate(_read(os.path.join(folder, name))))
+    for path in _files(place):
+        latest = ""
+        for number, line in enumerate(_lines(path)):
+            event = _parse(line)
+            if event:
+                # Times have whole seconds, and a clock may be set back: within a file, its order is what happened.
+                latest = max(latest, event.at)
+                found.append((latest, number, event))
     found.sort(key=lambda item: item[:2])
     return [event for _, _, event in found]
+
+
+def lineage(history: Iterable[Event], path: str) -> list[tuple[Event, Change]]:
+    """What happened to the memory that is, or was last, at `path`, under all the names that it had; newest first."""
+    names = {path}
+    found = []
+    for event in reversed(list(history)):
+        mine = [change for change in event.changes if change.path in names]
+        appeared = {change.path for change in mine if change.before is None}
+        if appeared and event.verb in ("add", "import"):
+            names -= appeared  # what was there before it was another memory
+        elif appeared and (left := [change for change in event.changes if change.after is None]):  # it moved here
+            names = names - appeared | {change.path for change in left}
+            mine += left
+        found += [(event, change) for change in mine]
+    return found
+
+
+def erase(place: Place, changes: Iterable[tuple[Event, Change]]) -> None:
+    """Take these changes out of the journal for good: their paths tell what a purged memory was called."""
+    unwanted = {(event.op, change) for event, change in changes}
+    touched = {op for op, _ in unwanted}
+    with lock.write_lock(place, name="journal"):
+        for path in _files(place):
+            lines = []
+            for line in _lines(path):
+                event = _parse(line)
+                if event and event.op in touched:
+                    raw = json.loads(line)
+                    raw["changes"] = [change for change in event.changes if (event.op, change) not in unwanted]
+                    line = json.dumps(raw, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+                lines.append(line)
+            tree.rewrite_private(path, b"".join(lines))
 
 
 def last_undoable(place: Place) -> Event:
@@ -165,14 +203,25 @@ def _append(path: str, line: str) -> None:
         raise WriteFailed(f"cannot write the journal {path}: {error.strerror}") from None
 
 
-def _read(path: str) -> Iterator[Event]:
+def _files(place: Place) -> list[str]:
+    """The journal's files, of every writer. A pipe or a link, which somebody's archive may hold, is none."""
+    folder = os.path.join(place.local, "journal")
+    try:
+        paths = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".jsonl")]
+    except OSError:
+        return []
+    return [path for path in paths if stat.S_ISREG(os.lstat(path).st_mode)]
+
+
+def _lines(path: str) -> Iterator[bytes]:
+    """Lines with their ends; of one that is far too long, nothing."""
     with open(path, "rb") as file:
-        for line in file:
-            if len(line) > MAX_EVENT_LINE:
-                continue
-            event = _parse(line)
-            if event:
-                yield event
+        while line := file.readline(MAX_EVENT_LINE):
+            if len(line) < MAX_EVENT_LINE:
+                yield line
+            else:
+                while line and not line.endswith(b"\n"):
+                    line = file.readline(MAX_EVENT_LINE)
 
 
 def _parse(line: bytes) -> Event | None:
@@ -184,9 +233,25 @@ def _parse(line: bytes) -> Event | None:
             at=str(raw["at"]),
             by=str(raw["by"]),
             origin=str(raw["from"]),
-            changes=tuple(Change(str(path), before, after) for path, before, after in raw["changes"]),
-            undoes=raw.get("undoes"),
-            note=raw.get("note"),
+            changes=tuple(
+                Change(_path(path), _text(before, _DIGEST), _text(after, _DIGEST))
+                for path, before, after in raw["changes"]
+            ),
+            undoes=_text(raw.get("undoes")),
+            note=_text(raw.get("note")),
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _path(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return value
+
+
+def _text(value: object, pattern: re.Pattern[str] | None = None) -> Any:
+    """`value` if it is None or a string (that matches). Raises ValueError."""
+    if value is None or (isinstance(value, str) and (pattern is None or pattern.fullmatch(value))):
+        return value
+    raise ValueError

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from memcli import config, journal, lock, tree, undo
+from memcli import purge as purging
 from memcli.errors import Conflict, InvalidMemory, NotFound, SecretFound, UsageError
 from memcli.guard import secrets
 from memcli.index.reconcile import Report
@@ -122,7 +123,9 @@ class Store:
         Raises SecretFound (unless `redact`), InvalidMemory for text that cannot be kept, Conflict when a memory of that
         name exists (unless `overwrite`, or `supersedes` is given).
         """
-        text, masked = self._guard(text, redact)
+        said, masked = self._guard([text, title or "", topic or "", *tags, *links], redact)
+        text, tags, links = said[0], said[3 : 3 + len(tags)], said[3 + len(tags) :]
+        title, topic = said[1] or None, topic and said[2]
         if not text.strip():
             raise UsageError("there is nothing to remember", hint='mem add "what you want to keep"')
         body = _body(text, title, links)
@@ -172,7 +175,9 @@ class Store:
         `expected` is the digest of the bytes that the caller read (Conflict if the file is another by now); without it
         the change applies to what is there. Everything else in the file stays byte for byte.
         """
-        masked: tuple[str, ...] = ()
+        front, masked = self._guard_front_matter(front_matter or {}, redact)
+        (new, topic_), rules = self._guard([text if text is not None else append or "", topic or ""], redact)
+        masked += rules
         with lock.write_lock(self.place):
             before = tree.read(self.place, path)
             if expected is not None and digest(before) != expected:
@@ -183,11 +188,10 @@ class Store:
                 )
             after = before
             if text is not None or append is not None:
-                new, masked = self._guard(text if text is not None else append or "", redact)
                 after = _with_body(after, new) if text is not None else _with_appended(after, new)
-            if front_matter:
-                after = set_front_matter(after, front_matter)
-            target = path if topic is None else self._moved(path, topic)
+            if front:
+                after = set_front_matter(after, front)
+            target = path if topic is None else self._moved(path, topic_)
             changes = self._apply_edit(path, target, before, after)
             if changes:
                 self._record("edit" if target == path else "move", changes)
@@ -195,7 +199,7 @@ class Store:
 
     def replace_file(self, path: str, data: bytes, *, expected: str, redact: bool = False) -> Written:
         """Put a whole edited file in place (the way of `mem edit` in an editor)."""
-        clean, masked = self._guard(data.decode("utf-8"), redact)
+        (clean,), masked = self._guard([data.decode("utf-8")], redact)
         with lock.write_lock(self.place):
             changes = self._apply_edit(path, path, tree.read(self.place, path), clean.encode("utf-8"), expected)
             if changes:
@@ -204,16 +208,17 @@ class Store:
 
     def forget(self, paths: Iterable[str], *, purge: bool = False) -> list[str]:
         """Move memories to the trash; with `purge`, delete them and every earlier version of them for good."""
-        changes = []
+        wanted, changes = list(paths), []
         with lock.write_lock(self.place):
-            for path in paths:
+            for path in wanted:
+                if purge:
+                    purging.purge(self.place, path)
+                    continue
                 name = digest(tree.read(self.place, path))
                 tree.to_trash(self.place, path, expected=name)
                 changes.append(Change(path, name, None))
             self._record("forget", changes, note="purged" if purge else None)
-            if purge:
-                self._purge({change.path for change in changes})
-        return [change.path for change in changes]
+        return wanted
 
     def restore(self, wanted: str) -> Written:
         """Bring a memory back from the trash, by id, path or title. Raises NotFound; Conflict when its path is taken."""
@@ -284,17 +289,30 @@ class Store:
 
     # --- inside ---
 
-    def _guard(self, text: str, redact: bool) -> tuple[str, tuple[str, ...]]:
-        text = text.encode("utf-8", "replace").decode("utf-8")
-        found = secrets.find(text)
+    def _guard(self, texts: Sequence[str], redact: bool) -> tuple[list[str], tuple[str, ...]]:
+        """Texts as they may be kept, and the rules of the secrets masked in them. Raises SecretFound."""
+        clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        found = dict.fromkeys(finding.rule for text in clean for finding in secrets.find(text))
         if found and not redact:
-            rules = ", ".join(dict.fromkeys(finding.rule for finding in found))
+            rules = ", ".join(found)
             raise SecretFound(
                 f"the text seems to hold a secret ({rules}); nothing was written",
                 hint="remove it, or repeat with --redact to keep the text with the secret masked",
             )
-        masked, rules_hit = secrets.mask(text) if found else (text, [])
-        return masked, tuple(rules_hit)
+        return ([secrets.mask(text)[0] for text in clean] if found else clean), tuple(found)
+
+    def _guard_front_matter(
+        self, updates: Mapping[str, object], redact: bool
+    ) -> tuple[dict[str, object], tuple[str, ...]]:
+        guarded: dict[str, object] = {}
+        masked: tuple[str, ...] = ()
+        for key, value in updates.items():
+            guarded[key] = value
+            if isinstance(value, str | list):
+                texts, rules = self._guard([value] if isinstance(value, str) else value, redact)
+                guarded[key] = texts[0] if isinstance(value, str) else texts
+                masked += rules
+        return guarded, masked
 
     def _path_for(self, name: str, topic: str | None, private: bool) -> str:
         topic = topic if topic is not None else self.config.text("add.topic")
@@ -326,32 +344,17 @@ class Store:
     ) -> list[Change]:
         """Replace and move one file; returns the changes to journal. The caller holds the lock."""
         old, new = digest(before), digest(after)
-        if after != before:
-            journal.keep(self.place, before)
-            tree.replace(self.place, path, after, expected=expected or old)
-        if target == path:
-            return [Change(path, old, new)] if after != before else []
-        tree.move(self.place, path, target)
+        if after == before and target == path:
+            return []
         journal.keep(self.place, before)
-        return [Change(path, old, None), Change(target, None, new)]
+        if target != path:  # first, because it fails where the target exists, and then nothing must have changed
+            tree.move(self.place, path, target, expected=expected or old)
+        if after != before:
+            tree.replace(self.place, target, after, expected=expected or old)
+        return [Change(path, old, new)] if target == path else [Change(path, old, None), Change(target, None, new)]
 
     def _record(self, verb: str, changes: Sequence[Change], note: str | None = None) -> Event:
         return journal.record(self.place, verb, changes, by=author(), origin=os.getcwd(), now=self._now(), note=note)
-
-    def _purge(self, paths: set[str]) -> None:
-        """Delete the trashed files at `paths` and every before-image the journal knows of them."""
-        for path, file in tree.trash(self.place):
-            if path in paths:
-                tree.empty_trash(self.place, file)
-        events = journal.events(self.place)
-        kept_elsewhere = {
-            name for event in events for path, *names in event.changes if path not in paths for name in names if name
-        }
-        for event in events:
-            for path, *names in event.changes:
-                for name in names:
-                    if path in paths and name and name not in kept_elsewhere:
-                        journal.purge_object(self.place, name)
 
 
 def first_line(text: str) -> str:

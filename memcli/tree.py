@@ -40,6 +40,7 @@ class Found(NamedTuple):
 
 def read(place: Place, path: str) -> bytes:
     """The bytes of a memory file. Raises NotFound, or InvalidMemory for what is no regular, bounded text file."""
+    _refuse_detour(place, path)
     return read_file(place.absolute(path), place.shown(path))
 
 
@@ -54,14 +55,24 @@ def read_file(absolute: str, shown: str) -> bytes:
     except OSError as error:
         reason = "a symbolic link" if error.errno == errno.ELOOP else error.strerror
         raise InvalidMemory(f"{shown} cannot be read: {reason}", hint="mem doctor") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InvalidMemory(f"{shown} is not a regular file", hint="mem doctor")
     with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise InvalidMemory(f"{shown} is not a regular file", hint="mem doctor")
         data = file.read(limits.MAX_FILE_BYTES + 1)
     problem = limits.problem(data)
     if problem:
         raise InvalidMemory(f"{shown} cannot be a memory: {problem}", hint="mem doctor")
     return data
+
+
+def _refuse_detour(place: Place, path: str) -> None:
+    """Raise StoreUnsafe for a path that leads out of the trees, by its words or through a linked folder."""
+    folder = os.path.dirname(place.absolute(path))
+    while folder not in (place.tree, place.private_tree):
+        if ".." in path.split("/") or os.path.islink(folder) or folder == os.path.dirname(folder):
+            raise StoreUnsafe(f"{place.shown(path)} leads out of the store", hint="mem doctor")
+        folder = os.path.dirname(folder)
 
 
 def walk(place: Place, *, folders: Callable[[str, int], None] | None = None) -> list[Found]:
@@ -238,6 +249,8 @@ def move(place: Place, path: str, target: str, *, expected: str | None = None) -
     if expected is not None:
         _expect(place, path, expected)
     source, destination = place.absolute(path), place.absolute(target)
+    if not os.path.lexists(source):
+        raise NotFound(f"there is no file {place.shown(path)}", hint="mem ls")
     folder = _make_folder(place, os.path.dirname(destination))
     if os.path.lexists(destination) and not _same_file(source, destination):
         raise Conflict(f"{place.shown(target)} already exists", hint="choose another name")
@@ -323,6 +336,22 @@ def write_private(path: str, data: bytes) -> None:
     _sync_folder(folder)
 
 
+def rewrite_private(path: str, data: bytes) -> None:
+    """Durably put `data` in place of a file of the store's own bookkeeping."""
+    folder = os.path.dirname(path)
+    os.replace(_write_temporary(folder, data), path)
+    _sync_folder(folder)
+
+
+def delete(place: Place, path: str) -> None:
+    """Delete a memory file for good."""
+    absolute = place.absolute(path)
+    _refuse_detour(place, path)
+    os.unlink(absolute)
+    _sync_folder(os.path.dirname(absolute))
+    _drop_empty_folders(place, os.path.dirname(absolute))
+
+
 def check(data: bytes) -> None:
     """Raise InvalidMemory for bytes that could not be read back as a memory."""
     problem = limits.problem(data)
@@ -348,6 +377,9 @@ def _make_folder(place: Place, folder: str) -> str:
     above = folder
     while not os.path.isdir(above) and above != os.path.dirname(above):
         above = os.path.dirname(above)
+    real = os.path.realpath(above) + os.sep
+    if not any(real.startswith(os.path.realpath(root) + os.sep) for root in (place.tree, place.folder)):
+        raise StoreUnsafe(f"{folder} leads out of the store through a symbolic link", hint="choose another --topic")
     try:
         mode = stat.S_IMODE(os.stat(above).st_mode) & 0o777 | 0o700
         for missing in reversed(_between(above, folder)):
@@ -355,9 +387,6 @@ def _make_folder(place: Place, folder: str) -> str:
             os.chmod(missing, mode)
     except OSError as error:
         raise WriteFailed(f"cannot make the folder {folder}: {error.strerror}") from None
-    real = os.path.realpath(folder) + os.sep
-    if not any(real.startswith(os.path.realpath(root) + os.sep) for root in (place.tree, place.folder)):
-        raise StoreUnsafe(f"{folder} leads out of the store through a symbolic link", hint="choose another --topic")
     return folder
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from memcli import journal, lock, tree
 from memcli.errors import Conflict, InvalidMemory, NotFound, UndoImpossible
 from memcli.journal import Change, Event
@@ -44,7 +46,16 @@ def _check(place: Place, change: Change) -> bool:
 
 
 def is_store_path(path: str) -> bool:
-    return path.startswith(("tree/", "local/tree/")) and ".." not in path.split("/") and "\\" not in path
+    """Whether a path from a journal, which may have come with a clone, can be that of a memory."""
+    parts = path.removeprefix("local/").split("/")
+    return (
+        parts[0] == "tree"
+        and len(parts) > 1
+        and all(part and not part.startswith(".") for part in parts)
+        and path.lower().endswith(tree.SUFFIXES)
+        and "\0" not in path
+        and (os.sep == "/" or "\\" not in path)
+    )
 
 
 def _present(place: Place, path: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,9 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--full", action="store_true", help="the long form of the crash, property and security tests (minutes)")
+    parser.addoption(
+        "--full", action="store_true", help="the long form of the crash, property and security tests (minutes)"
+    )
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def full(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home; the working directory is the empty folder `project` beside it."""
     folder = tmp_path / "home"
     folder.mkdir()
@@ -38,7 +39,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     project = tmp_path / "project"
     project.mkdir()
     monkeypatch.chdir(project)
-    yield folder
+    return folder
 
 
 @pytest.fixture

@@ -86,7 +86,10 @@ def test_the_personal_store_is_read_after_the_project_and_written_to_without_one
     project = tmp_path / "project"
     assert [place.label for place in locate(root=None, personal_only=False, start=str(project))] == ["personal"]
     make(project)
-    assert [place.label for place in locate(root=None, personal_only=False, start=str(project))] == ["project", "personal"]
+    assert [place.label for place in locate(root=None, personal_only=False, start=str(project))] == [
+        "project",
+        "personal",
+    ]
     assert [place.folder for place in locate(root=None, personal_only=True)] == [personal().folder]
 
 
@@ -150,7 +153,9 @@ def test_a_git_file_that_points_at_another_projects_worktree_cannot_borrow_it(tm
     assert found(clone) == []
 
 
-def test_a_worktree_with_relative_paths_points_back_from_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worktree_with_relative_paths_points_back_from_its_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`worktree.useRelativePaths`: git writes paths relative to the folder of the file that holds them."""
     store = make(tmp_path / "main")
     worktree = tmp_path / "main" / ".git" / "worktrees" / "w"
@@ -179,7 +184,9 @@ def test_a_tree_that_the_user_chose_may_lie_anywhere(tmp_path: Path, place: Plac
     assert Place(place.folder).tree == str(vault)
 
 
-@pytest.mark.parametrize("name", ["tree", "local", "local/tree", "local/cache", "local/journal", "local/objects", "local/trash"])
+@pytest.mark.parametrize(
+    "name", ["tree", "local", "local/tree", "local/cache", "local/journal", "local/objects", "local/trash"]
+)
 def test_a_part_of_the_store_that_is_a_link_is_refused(tmp_path: Path, name: str) -> None:
     """Git carries symbolic links, so a clone's store could lead anywhere: to be read, written or emptied."""
     store = make(tmp_path / "project")

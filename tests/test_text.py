@@ -79,7 +79,9 @@ def test_line_ends_do_not_change_what_a_file_says(data: bytes) -> None:
     assert text.content_hash(unix.replace(b"\n", b"\r\n")) == text.content_hash(unix)
 
 
-@pytest.mark.parametrize(("n", "noun", "said"), [(1, "memory", "1 memory"), (1204, "memory", "1,204 memories"), (2, "day", "2 days")])
+@pytest.mark.parametrize(
+    ("n", "noun", "said"), [(1, "memory", "1 memory"), (1204, "memory", "1,204 memories"), (2, "day", "2 days")]
+)
 def test_plurals(n: int, noun: str, said: str) -> None:
     assert text.plural(n, noun) == said
 

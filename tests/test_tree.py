@@ -23,7 +23,11 @@ def test_a_file_is_created_once(store: Store) -> None:
 
 
 def test_a_taken_name_gets_a_number(store: Store) -> None:
-    assert [tree.create_unique(store.place, "tree/a.md", b"x") for _ in range(3)] == ["tree/a.md", "tree/a-2.md", "tree/a-3.md"]
+    assert [tree.create_unique(store.place, "tree/a.md", b"x") for _ in range(3)] == [
+        "tree/a.md",
+        "tree/a-2.md",
+        "tree/a-3.md",
+    ]
 
 
 def test_only_the_file_that_was_read_is_replaced(store: Store) -> None:
@@ -118,7 +122,10 @@ def test_files_are_as_open_as_their_tree(store: Store) -> None:
     tree.create(store.place, "local/tree/a/x.md", b"one")
     os.chmod(store.place.tree, 0o755)
     tree.create(store.place, "tree/a/x.md", b"one")
-    modes = [stat.S_IMODE(os.stat(store.place.absolute(path)).st_mode) for path in ("local/tree/a", "local/tree/a/x.md", "tree/a", "tree/a/x.md")]
+    modes = [
+        stat.S_IMODE(os.stat(store.place.absolute(path)).st_mode)
+        for path in ("local/tree/a", "local/tree/a/x.md", "tree/a", "tree/a/x.md")
+    ]
     assert modes == [0o700, 0o600, 0o755, 0o644]
 
 

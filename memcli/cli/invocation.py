@@ -10,6 +10,7 @@ import sys
 from collections import namedtuple
 
 from memcli.errors import UsageError
+from memcli.guard.hidden import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,16 +68,29 @@ def wants_colour() -> bool:
 def say(*lines: str) -> None:
     """A message or a hint for the person, on stderr."""
     for line in lines:
-        print(line, file=sys.stderr)
+        print(printable(line), file=sys.stderr)
 
 
-def report(error: MemError, as_json: bool) -> int:
+def as_json(value: object) -> str:
+    """A value as JSON for programs, which print it: no string of it holds what a terminal obeys or an eye misses."""
+    import json
+
+    return json.dumps(_printable(value), ensure_ascii=False)
+
+
+def _printable(value: object) -> object:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {key: _printable(item) for key, item in value.items()}
+    return [_printable(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def report(error: MemError, json_wanted: bool) -> int:
     """Print an error as one sentence and the next command to try; returns the exit code."""
-    if as_json:
-        import json
-
+    if json_wanted:
         shown = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
-        print(json.dumps({key: value for key, value in shown.items() if value}, ensure_ascii=False))
+        print(as_json({key: value for key, value in shown.items() if value}))
     else:
         say(f"mem: {error.message}")
         for identity, path, title in getattr(error, "candidates", ()):

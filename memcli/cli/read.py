@@ -60,14 +60,14 @@ def show(ctx: typer.Context, wanted: Wanted) -> None:
     """
     store, target = find(ctx, wanted)
     text = tree.read(store.place, target.path).decode("utf-8")
-    memory = parse(text.encode("utf-8"), name=target.path)
     masked, rules = secrets.mask(text)
+    memory = parse(masked.encode("utf-8"), name=target.path)
     shown = hidden.printable(masked)
     as_json = {
         "id": target.id, "path": store.place.shown(target.path), "type": memory.type, "title": memory.title,
         "created": memory.created, "tags": list(memory.tags), "source": memory.source, "session": memory.session,
         "supersedes": list(memory.supersedes), "relations": [list(relation) for relation in memory.relations],
-        "text": hidden.printable(secrets.mask(memory.body)[0]),
+        "text": memory.body,
     }  # fmt: skip
     if any_json(ctx, as_json):
         return

@@ -11,7 +11,7 @@ import sys
 from collections import namedtuple
 
 from memcli import config
-from memcli.cli.invocation import Invocation, places, say, wants_colour
+from memcli.cli.invocation import Invocation, as_json, places, say, wants_colour
 from memcli.errors import MemError, NotFound, UsageError
 from memcli.guard.hidden import one_line, printable
 from memcli.index.search import Filter
@@ -87,7 +87,7 @@ def run(invocation: Invocation, options: Options) -> int:
         answer = _ask(recall, options.query, options, where, settings)
         if invocation.json:
             shown = as_dict(answer, options.explain)
-            print(json.dumps({"query": options.query, **shown}, ensure_ascii=False))
+            print(as_json({"query": options.query, **shown}))
         else:
             _print(answer, options)
         sys.stdout.flush()
@@ -121,7 +121,7 @@ def _batch(recall: Recall, options: Options, where: Filter, settings: config.Con
     """Answer a file of questions, one JSON object a line."""
     for row in _questions(options.batch):
         answer = _ask(recall, str(row.get("query", "")), options, where, settings)
-        print(json.dumps({"id": row.get("id"), **as_dict(answer, options.explain)}, ensure_ascii=False))
+        print(as_json({"id": row.get("id"), **as_dict(answer, options.explain)}))
     for notice in recall.notices_now():
         say(notice)
 

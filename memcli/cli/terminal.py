@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from memcli.cli.invocation import Invocation, may_ask, places, say
+from memcli.cli.invocation import Invocation, as_json, may_ask, places, say
 from memcli.config import load
 from memcli.errors import Ambiguous, UsageError
 from memcli.guard.hidden import one_line
@@ -66,7 +65,7 @@ def _ask_which(error: Ambiguous) -> str:
 
 
 def print_json(value: object) -> None:
-    print(json.dumps(value, ensure_ascii=False))
+    print(as_json(value))
 
 
 def console() -> Console:

@@ -135,6 +135,9 @@ def claim_cache(place: Place) -> None:
     owners = private_dir(os.path.join(user_dir("state"), "owners"))
     _write(os.path.join(owners, token), os.fsencode(place.folder))
     _write(os.path.join(private_dir(place.cache), "owner"), token.encode("ascii"))
+    hidden = os.path.join(place.local, ".gitignore")
+    if not os.path.lexists(hidden):  # a repository may have committed a tree without the .gitignore above it
+        _write(hidden, b"*\n")
 
 
 def _write(path: str, data: bytes) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from memcli.encode import passages, terms
@@ -61,7 +62,8 @@ def rows_of(path: str, data: bytes) -> EntryRow:
     """The rows of the file at `path` (as the index names it) with these bytes (already bounded)."""
     memory = parse(data, name=path)
     masker = _Masker()
-    title = masker(memory.title)
+    memory = replace(memory, title=masker(memory.title), tags=tuple(masker(tag) for tag in memory.tags))
+    title = memory.title
     title_in_body = memory.body.lstrip("\n").startswith(f"# {memory.title}")
     documents = tuple(_documents(path, memory, title, title_in_body, masker))
     return EntryRow(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from memcli.errors import IndexUnavailable
 from memcli.index import db, schema, search
 from memcli.places import Place
 
@@ -19,7 +20,10 @@ class Near(NamedTuple):
 
 def near(place: Place, path: str) -> list[Near]:
     """The memories whose passages are nearest to those of the file at `path`, nearest first; episodes are left out."""
-    connection = schema.open_for_reading(place)
+    try:
+        connection = schema.open_for_reading(place)
+    except IndexUnavailable:
+        return []  # thrown away by another process meanwhile
     try:
         if search.vector_model(connection) is None:
             return []
@@ -39,7 +43,7 @@ def near(place: Place, path: str) -> list[Near]:
                     best[key] = max(best.get(key, 0.0), hit.score)
         ranked = sorted(best.items(), key=lambda item: -item[1])[:AT_MOST]
         return [Near(*key, cosine) for key, cosine in ranked]
-    except db.DatabaseError:
+    except (IndexUnavailable, db.DatabaseError):
         return []  # a hint for people; the memory itself is safe
     finally:
         connection.close()

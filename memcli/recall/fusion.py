@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from memcli.recall.candidates import Candidate, Pool
     from memcli.recall.plan import Plan
 
-KEYWORD_SHARE = 0.40  # of prose; the rest is semantic
+KEYWORD_SHARE = 0.45  # of prose; the rest is semantic
 KEYWORD_SHARE_CODE = 0.10
-FULLTEXT_SHARE = 0.80  # of a question as long as a page; the keyword channel then has no say
-BEFORE, AFTER, SESSION = 0.20, 0.10, 0.40  # what the turn before, the turn after and the session add to a short turn
-SHORT, LONG = 250, 4000  # characters: evidence counts fully below, not at all above, in between by the logarithm
+FULLTEXT_SHARE = 0.85  # of a question as long as a page; the keyword channel then has no say
+BEFORE, AFTER, SESSION = 0.15, 0.15, 0.60  # what the turn before, the turn after and the session add to a short turn
+SHORT, LONG = 250, 6000  # characters: evidence counts fully below, not at all above, in between by the logarithm
 FLOOR_RANK = 200  # the candidate whose cosine counts as no likeness at all
 LEAST_SPREAD = 0.1  # of cosines, where there are fewer candidates than that
 SESSION_BEST = 3  # turns whose mean speaks for a session

@@ -65,6 +65,7 @@ def _be_mem(arguments: Sequence[str], write: int) -> None:
 
         code = main()
         sys.stdout.flush()
+        sys.stderr.flush()
     except BaseException:
         import traceback
 

@@ -14,7 +14,7 @@ from tests.snapshots import index_rows, rebuilt_rows
 
 
 def prepare(tmp_path: Path) -> Store:
-    import memcli.cli.app  # noqa: F401 (loaded once, before the first fork)
+    import memcli.cli.app
     import memcli.index.embeddings  # noqa: F401
 
     without_model()

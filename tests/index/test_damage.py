@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from memcli.index import db, schema
+from memcli.index import db, schema, similar
 from memcli.index.embeddings import EmbeddingCache
 from memcli.index.reconcile import reconcile
 from memcli.places import Place, at_root
@@ -48,7 +48,9 @@ def outdate(path: Path) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("command", [("recall", "--lexical", "deployment"), ("ls",), ("index",), ("show", "deployment")])
+@pytest.mark.parametrize(
+    "command", [("recall", "--lexical", "deployment"), ("ls",), ("index",), ("show", "deployment")]
+)
 @pytest.mark.parametrize("damage", [damage_everything, damage_the_middle, cut, empty, outdate])
 def test_a_damaged_index_rebuilds_itself(store: Store, damage: object, command: tuple[str, ...]) -> None:
     """With one line of notice, and the answer all the same."""
@@ -139,6 +141,12 @@ def test_a_forged_token_owns_nothing(store: Store, token: str) -> None:
     assert not db.owns_cache(store.place)
 
 
+def test_a_hint_that_cannot_be_given_fails_no_write(store: Store) -> None:
+    """`mem add` looks for similar memories last: the index may be gone by then, the memory is safe."""
+    written = store.add("a memory")
+    assert similar.near(store.place, written.path) == []
+
+
 def test_the_cache_may_be_deleted_at_any_time(store: Store) -> None:
     fill(store, 3)
     before = index_rows(store.place)
@@ -152,7 +160,9 @@ def test_databases_are_the_users_alone_from_the_first_byte(store: Store) -> None
     fill(store, 1)
     connection = db.connect(schema.index_path(store.place), create=True)
     schema.set_meta(connection, "x", "y")
-    modes = {name: os.stat(os.path.join(store.place.cache, name)).st_mode & 0o777 for name in os.listdir(store.place.cache)}
+    modes = {
+        name: os.stat(os.path.join(store.place.cache, name)).st_mode & 0o777 for name in os.listdir(store.place.cache)
+    }
     connection.close()
     assert "index.db-wal" in modes
     assert set(modes.values()) == {0o600}

@@ -124,7 +124,9 @@ def test_a_folder_that_cannot_be_read_is_named(store: Store, monkeypatch: pytest
 
     monkeypatch.setattr(tree.os, "scandir", refuse)
     report = reconcile(store.place)
-    assert [(found.path, found.problem) for found in report.problems] == [("tree/closed", "the folder cannot be read: Permission denied")]
+    assert [(found.path, found.problem) for found in report.problems] == [
+        ("tree/closed", "the folder cannot be read: Permission denied")
+    ]
     assert paths(store) == ["tree/open/b.md"]
     monkeypatch.undo()
     reconcile(store.place)

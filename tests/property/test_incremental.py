@@ -20,14 +20,33 @@ from memcli.places import at_root
 from memcli.store import Store
 from tests.snapshots import index_rows, rebuilt_rows
 
-WORDS = ("token", "alpha", "beta", "deployment", "order", "naïve", "記憶を保つ", "2026-11-20", "[[alpha]]", "#tag", "camelCase_name", "# Title")
+WORDS = (
+    "token",
+    "alpha",
+    "beta",
+    "deployment",
+    "order",
+    "naïve",
+    "記憶を保つ",
+    "2026-11-20",
+    "[[alpha]]",
+    "#tag",
+    "camelCase_name",
+    "# Title",
+)
 texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join)
 bodies = st.lists(texts, min_size=1, max_size=4).map("\n\n".join)
 raw = st.one_of(
     bodies,
     bodies.map(lambda text: f"---\ntype: decision\ntags: [x]\n---\n{text}"),
-    bodies.map(lambda text: f"---\ntype: episode\nsession: s\n---\n# S\n\n## 2026-01-01 Ann ^t0001\n\n{text}\n\n## - ^t0002\n\nyes\n"),
-    st.sampled_from(["", "\x00", "<<<<<<< a\n=======\n>>>>>>> b\n", "---\nbroken: [\n---\nx", "\ufeff# Title\r\n\r\ntoken\r\n"]),
+    bodies.map(
+        lambda text: (
+            f"---\ntype: episode\nsession: s\n---\n# S\n\n## 2026-01-01 Ann ^t0001\n\n{text}\n\n## - ^t0002\n\nyes\n"
+        )
+    ),
+    st.sampled_from(
+        ["", "\x00", "<<<<<<< a\n=======\n>>>>>>> b\n", "---\nbroken: [\n---\nx", "\ufeff# Title\r\n\r\ntoken\r\n"]
+    ),
 )
 numbers = st.integers(0, 1000)
 topics = st.sampled_from(["", "auth", "auth/tokens", "ops"])
@@ -159,7 +178,9 @@ def test_step_by_step_equals_rebuilt(full: bool) -> None:
     examples, steps = (300, 30) if full else (15, 12)
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Steps,
-        settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)),
+        settings=settings(
+            max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
     )
 
 
@@ -178,7 +199,9 @@ def test_vectors_step_by_step_equal_rebuilt_ones(store: Store, tmp_path: Path) -
         connection = schema.open_for_reading(store.place)
         try:
             db.load_vectors(connection)
-            rows = connection.execute("SELECT text, embedding FROM vectors JOIN passages ON passages.id = passage").fetchall()
+            rows = connection.execute(
+                "SELECT text, embedding FROM vectors JOIN passages ON passages.id = passage"
+            ).fetchall()
             waiting = connection.execute("SELECT count(*) FROM passages WHERE state = 0").fetchone()[0]
         finally:
             connection.close()

@@ -9,7 +9,6 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.snapshots import index_rows, rebuilt_rows
 
 from memcli import tree
 from memcli.errors import InvalidMemory
@@ -17,6 +16,7 @@ from memcli.guard.frontmatter import FrontMatterError, load
 from memcli.memory import Memory, Turn, episode_body, parse, serialise, set_front_matter, split_front_matter
 from memcli.store import Store
 from memcli.text import iso_date
+from tests.snapshots import index_rows, rebuilt_rows
 
 EXAMPLES = 200
 FULL_EXAMPLES = 5000
@@ -24,18 +24,64 @@ FILES, FULL_FILES = 150, 10_000
 
 # Pieces that files are made of, the ones that readers trip over more often than chance would have them.
 PIECES = (
-    "---\n", "---", "...\n", "\n", "\r\n", "\r", "\ufeff", "# Heading\n", "## 2023-05-08 Boss ^t0001\n", "\\## - x ^t0002\n",
-    "<!-- ref: D1:1 -->\n", "<!-- hidden -->", "```\n", "~~~python\n", "[[a/b]]", "- depends_on [[c]]\n", "#tag ", "^id", "|a|b|\n",
-    "id: k7q9d2xm3v4a\n", "type: episode\n", "type: fact\n", "tags: [a, b]\n", "tags:\n  - a\n", "title: 'q\n", "unknown: {x: [1]}\n",
-    "# comment\n", "created: 2026-02-30\n", "pinned: true\n", "&a *a\n", "\u2028", "\u200b", "\x1b[31m", "\x85", "日本語", "é", "e\u0301",
-    "👩‍👩‍👧", "text ", "  indented\n", "\t", "1. item\n", "<<<<<<< a\n", "=======\n", ">>>>>>> b\n", "$(x)", "'", '"', "\\",
-)  # fmt: skip
+    "---\n",
+    "---",
+    "...\n",
+    "\n",
+    "\r\n",
+    "\r",
+    "\ufeff",
+    "# Heading\n",
+    "## 2023-05-08 Boss ^t0001\n",
+    "\\## - x ^t0002\n",
+    "<!-- ref: D1:1 -->\n",
+    "<!-- hidden -->",
+    "```\n",
+    "~~~python\n",
+    "[[a/b]]",
+    "- depends_on [[c]]\n",
+    "#tag ",
+    "^id",
+    "|a|b|\n",
+    "id: k7q9d2xm3v4a\n",
+    "type: episode\n",
+    "type: fact\n",
+    "tags: [a, b]\n",
+    "tags:\n  - a\n",
+    "title: 'q\n",
+    "unknown: {x: [1]}\n",
+    "# comment\n",
+    "created: 2026-02-30\n",
+    "pinned: true\n",
+    "&a *a\n",
+    "\u2028",
+    "\u200b",
+    "\x1b[31m",
+    "\x85",
+    "日本語",
+    "é",
+    "e\u0301",
+    "👩‍👩‍👧",
+    "text ",
+    "  indented\n",
+    "\t",
+    "1. item\n",
+    "<<<<<<< a\n",
+    "=======\n",
+    ">>>>>>> b\n",
+    "$(x)",
+    "'",
+    '"',
+    "\\",
+)
 texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=60)
 markdown = st.lists(st.one_of(st.sampled_from(PIECES), texts), max_size=20).map("".join)
 fronted = st.builds("---\n{}\n---\n{}".format, markdown, markdown)
 files = st.one_of(markdown, fronted, fronted.map(lambda text: text.replace("\n", "\r\n")))
 words = texts.map(lambda text: " ".join(text.split())).filter(bool)
-dates = st.sampled_from(["2026", "2026-11", "2026-11-20", "2026-11-20T10:00Z", "2023-05-08T13:56:07+01:00"]).map(iso_date)
+dates = st.sampled_from(["2026", "2026-11", "2026-11-20", "2026-11-20T10:00Z", "2023-05-08T13:56:07+01:00"]).map(
+    iso_date
+)
 
 
 def many(examples: int = EXAMPLES) -> Any:
@@ -61,10 +107,18 @@ def test_any_memory_is_written_and_read_the_same(full: bool) -> None:
     optional = st.none() | words
 
     @given(
-        title=words.map(lambda t: t[:300].strip()), body=texts, source=optional, ref=optional, speaker=optional, session=optional,
-        tags=st.lists(words.map(lambda t: t.lstrip("#").strip()).filter(bool), unique=True).map(tuple), part=st.integers(1, 999_999),
-        created=st.none() | dates, pinned=st.booleans(), supersedes=st.lists(words.filter(lambda w: w[0] != "#")).map(tuple),
-    )  # fmt: skip
+        title=words.map(lambda t: t[:300].strip()),
+        body=texts,
+        source=optional,
+        ref=optional,
+        speaker=optional,
+        session=optional,
+        tags=st.lists(words.map(lambda t: t.lstrip("#").strip()).filter(bool), unique=True).map(tuple),
+        part=st.integers(1, 999_999),
+        created=st.none() | dates,
+        pinned=st.booleans(),
+        supersedes=st.lists(words.filter(lambda w: w[0] != "#")).map(tuple),
+    )
     def check(**values: Any) -> None:
         values["body"] = values["body"].replace("#", "").replace("[[", "").replace("\r", "")
         memory = Memory(id="k7q9d2xm3v4a", type="lesson", **values)
@@ -82,7 +136,9 @@ def test_episodes_come_back_turn_by_turn(full: bool) -> None:
         given_turns = [Turn(f"t{n:04}", speaker, at, ref, text) for n, (speaker, at, ref, text) in enumerate(said, 1)]
         data = f"---\ntype: episode\n---\n{episode_body(title, given_turns)}".encode()
         read = [turn._replace(line=0) for turn in parse(data, name="x.md").turns]
-        plain = [turn._replace(text=turn.text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")) for turn in given_turns]
+        plain = [
+            turn._replace(text=turn.text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")) for turn in given_turns
+        ]
         assert read == plain
 
     long(full, check)
@@ -90,7 +146,8 @@ def test_episodes_come_back_turn_by_turn(full: bool) -> None:
 
 def test_setting_a_key_changes_that_key_alone(full: bool) -> None:
     updates = st.dictionaries(
-        st.sampled_from(["type", "title", "tags", "pinned", "unknown", "id"]), st.none() | words | st.booleans() | st.lists(words, min_size=1)
+        st.sampled_from(["type", "title", "tags", "pinned", "unknown", "id"]),
+        st.none() | words | st.booleans() | st.lists(words, min_size=1),
     )
 
     @given(files, updates)
@@ -137,7 +194,9 @@ def test_thousands_of_files_are_indexed_and_none_is_touched(store: Store, tmp_pa
     report, _ = store.sync(embed=False)
     assert len(report.added) == len(written)
     assert {path: path.read_bytes() for path in written} == written
-    assert sorted(str(path) for path in Path(store.place.tree).rglob("*") if path.is_file()) == sorted(map(str, written))
+    assert sorted(str(path) for path in Path(store.place.tree).rglob("*") if path.is_file()) == sorted(
+        map(str, written)
+    )
     assert time.monotonic() - started < 0.05 * len(written) + 20
     assert store.sync(embed=False)[0].touched == 0
     assert index_rows(store.place) == rebuilt_rows(store.place, tmp_path)

@@ -58,7 +58,9 @@ def operate(store: Store, random_: random.Random) -> bool:
         case "forget" if path:
             store.forget(random_.sample(paths, min(len(paths), random_.randint(1, 3))))
         case "many":
-            store.write_many([(f"tree/{topic or 'in'}/{n}.md", text.encode()) for n in range(3)], verb="import", note="test")
+            store.write_many(
+                [(f"tree/{topic or 'in'}/{n}.md", text.encode()) for n in range(3)], verb="import", note="test"
+            )
         case "restore" if trash := tree.trash(store.place):
             store.restore(random_.choice(trash)[0])
         case "overwrite":

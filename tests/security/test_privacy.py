@@ -1,0 +1,229 @@
+"""What stays on this machine stays on it: nothing private is seen by git or by other users, and what was purged is gone."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from memcli.places import at_root
+from memcli.store import Store
+from tests.command import run_mem
+
+SECRET = "ghp_" + "".join("aB3dE5fG7hJ9kL1mN2pQ4rS6tU8vW0xY2zA4"[:36])
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+
+
+def git(*arguments: str) -> str:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+    return subprocess.run(["git", *identity, *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def holders(folder: Path, word: str) -> list[str]:
+    """Files below a folder whose bytes or name hold a word, in any case."""
+    needle = word.lower().encode()
+    found = []
+    for path in folder.rglob("*"):
+        if needle in str(path.relative_to(folder)).lower().encode() or (
+            path.is_file() and needle in path.read_bytes().lower()
+        ):
+            found.append(str(path.relative_to(folder)))
+    return found
+
+
+@needs_git
+def test_a_private_store_is_invisible_to_git(tmp_path: Path) -> None:
+    git("init")
+    run_mem("init")
+    run_mem("add", "private thought")
+    run_mem("recall", "thought")
+    assert git("status", "--porcelain", "--untracked-files=all") == ""
+
+
+@needs_git
+def test_a_shared_store_shows_git_its_tree_and_nothing_else(full: bool) -> None:
+    """1,000 recalls in the long form: reading leaves no trace, writing only memories."""
+    git("init")
+    run_mem("init", "--shared")
+    run_mem("add", "shared decision about tokens")
+    run_mem("add", "private doubt", "--private")
+    shown = git("status", "--porcelain", "--untracked-files=all").splitlines()
+    assert sorted(line[3:] for line in shown) == [
+        ".mem/.gitignore",
+        ".mem/README.md",
+        ".mem/tree/inbox/shared-decision-about-tokens.md",
+    ]
+    git("add", ".")
+    git("commit", "-m", "memories")
+    for number in range(1000 if full else 20):
+        assert run_mem("recall", *(("--lexical",) if number % 2 else ()), f"tokens {number}").code == 0
+    run_mem("show", "shared decision about tokens")
+    run_mem("log")
+    run_mem("doctor")
+    assert git("status", "--porcelain", "--untracked-files=all") == ""
+    run_mem("add", "another decision")
+    assert [line[3:] for line in git("status", "--porcelain", "--untracked-files=all").splitlines()] == [
+        ".mem/tree/inbox/another-decision.md"
+    ]
+
+
+@needs_git
+def test_a_clone_of_nothing_but_a_tree_still_hides_what_is_local(tmp_path: Path) -> None:
+    """A repository that committed `.mem/tree` alone brings no .gitignore: what mem makes there must hide itself."""
+    git("init")
+    (tmp_path / "project" / ".mem" / "tree").mkdir(parents=True)
+    (tmp_path / "project" / ".mem" / "tree" / "a.md").write_text("a memory")
+    git("add", ".")
+    git("commit", "-m", "memories")
+    run_mem("recall", "memory")
+    assert git("status", "--porcelain", "--untracked-files=all") == ""
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o000])
+def test_files_and_folders_are_the_users_alone(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        run_mem("init")
+        run_mem("add", "private thought", "--topic", "a/b", "--private")
+        run_mem("add", "thought", "--topic", "a/b")
+        run_mem("edit", "thought", "--append", "more")
+        run_mem("recall", "thought")
+        run_mem("forget", "private thought")
+        run_mem("-g", "add", "personal")
+    finally:
+        os.umask(before)
+    open_to_others = []
+    for top in (
+        tmp_path / "project" / ".mem" / "local",
+        tmp_path / "project" / ".mem" / "tree",
+        *(tmp_path / "home" / d / "mem" for d in ("data", "state")),
+    ):
+        for path in (top, *top.rglob("*")):
+            if stat.S_IMODE(path.lstat().st_mode) & 0o077 and path.name not in ("README.md", ".gitignore"):
+                open_to_others.append(f"{path.relative_to(tmp_path)} {stat.S_IMODE(path.lstat().st_mode):o}")
+    assert open_to_others == []
+    assert stat.S_IMODE((tmp_path / "project" / ".mem").stat().st_mode) == 0o700
+
+
+WAYS_IN = {
+    "argument": ("add", f"the key is {SECRET}"),
+    "stdin": ("add", "-"),
+    "file": ("add", "--file", "{file}"),
+    "title": ("add", "fine", "--title", f"key {SECRET}"),
+    "tag": ("add", "fine", "--tag", SECRET),
+    "link": ("add", "fine", "--link", SECRET),
+    "topic": ("add", "fine", "--topic", SECRET),
+    "edit": ("edit", "kept", f"the key is {SECRET}"),
+    "append": ("edit", "kept", "--append", SECRET),
+    "edit title": ("edit", "kept", "--title", SECRET),
+    "edit tag": ("edit", "kept", "--tag", SECRET),
+    "edit link": ("edit", "kept", "--link", SECRET),
+    "edit topic": ("edit", "kept", "--topic", SECRET),
+    "mv": ("mv", "kept", SECRET),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_IN)
+def test_a_refused_secret_is_nowhere(tmp_path: Path, way: str) -> None:
+    """Not in a file, a name, the index, the journal, a log or a message."""
+    run_mem("init")
+    run_mem("add", "kept")
+    given = tmp_path / "given.txt"
+    given.write_text(f"the key is {SECRET}\n")
+    ran = run_mem(*(part.format(file=given) for part in WAYS_IN[way]), stdin=f"the key is {SECRET}\n")
+    given.unlink()
+    assert ran.code == 24, ran
+    assert SECRET not in ran.stdout + ran.stderr
+    assert holders(tmp_path, SECRET) == []
+    assert holders(tmp_path, SECRET[4:]) == []
+
+
+@pytest.mark.parametrize("way", ["argument", "title", "tag", "append", "edit title"])
+def test_redact_masks(tmp_path: Path, way: str) -> None:
+    run_mem("init")
+    run_mem("add", "kept")
+    ran = run_mem(*WAYS_IN[way], "--redact")
+    assert ran.code == 0, ran
+    assert holders(tmp_path, SECRET) == []
+
+
+def test_a_secret_typed_in_an_editor_is_masked_wherever_it_is_shown(store: Store) -> None:
+    Path(store.place.tree, "x.md").write_text(f"---\ntitle: about {SECRET}\n---\nthe key is {SECRET}\n")
+    for command in (
+        ("recall", "key"),
+        ("--json", "recall", "key"),
+        ("ls",),
+        ("--json", "ls"),
+        ("show", "x"),
+        ("--json", "show", "x"),
+        ("doctor",),
+    ):
+        ran = run_mem(*command)
+        assert SECRET not in ran.stdout + ran.stderr, command
+    assert SECRET.encode() not in b"".join(p.read_bytes() for p in Path(store.place.cache).iterdir())
+
+
+def test_a_purge_leaves_no_byte(tmp_path: Path) -> None:
+    """Earlier versions, earlier names, the trash, the journal, the index with its log and its free pages."""
+    run_mem("init")
+    for number in range(30):
+        run_mem("add", f"other memory number {number} stays")
+    run_mem("add", "zanzibar xylophone first line\n\nquagmire wombat", "--topic", "a", "--tag", "kumquat")
+    run_mem("edit", "zanzibar xylophone first line", "--append", "obsidian walrus")
+    run_mem("mv", "zanzibar xylophone first line", "b")
+    run_mem("edit", "zanzibar xylophone first line", "Periwinkle now\n\nmarmalade")
+    run_mem("forget", "tree/b/zanzibar-xylophone-first-line")
+    run_mem("undo")
+    run_mem("recall", "marmalade")
+    assert holders(tmp_path, "zanzibar")
+    assert run_mem("forget", "tree/b/zanzibar-xylophone-first-line", "--purge", "--yes").code == 0
+    left = {
+        word: holders(tmp_path, word)
+        for word in ("zanzibar", "xylophon", "quagmir", "wombat", "walrus", "kumquat", "periwinkl", "marmalad")
+    }
+    assert {word: files for word, files in left.items() if files} == {}
+    assert run_mem("recall", "other memory").code == 0
+    assert run_mem("index", "check").code == 0
+    assert len(run_mem("ls").stdout.splitlines()) == 30
+
+
+def test_a_purge_spares_the_next_memory_of_that_name(tmp_path: Path) -> None:
+    """What was at a path before, or came after, is another memory and keeps its history."""
+    run_mem("init")
+    run_mem("add", "same name\n\nfirst text")
+    run_mem("mv", "same name", "moved")
+    run_mem("add", "same name\n\nsecond text")
+    run_mem("edit", "tree/inbox/same-name", "--append", "second edit")
+    assert run_mem("forget", "tree/moved/same-name", "--purge", "--yes").code == 0
+    assert holders(tmp_path, "first text") == []
+    assert run_mem("undo").code == 0
+    assert Path(tmp_path, "project", ".mem", "tree", "inbox", "same-name.md").read_text().endswith("second text\n")
+
+
+def test_vectors_of_a_purged_text_are_dropped(store: Store) -> None:
+    from memcli.index import db, maintenance
+
+    kept, purged = store.add("kept memory about tokens"), store.add("purged memory about something else")
+    store.sync()
+    store.forget([purged.path], purge=True)
+    store.sync([purged.path])
+    maintenance.compact(store.place, force=True)
+    connection = db.connect(os.path.join(store.place.cache, "embeddings.db"), create=False)
+    assert connection.execute("SELECT count(*) FROM embeddings").fetchone() == (1,)
+    connection.close()
+    assert Path(store.place.absolute(kept.path)).exists()
+
+
+def test_transcripts_and_usage_never_enter_the_shared_tree(tmp_path: Path) -> None:
+    """A dialogue that is imported goes to local/, also in a shared store."""
+    run_mem("init", "--shared")
+    talk = tmp_path / "talk.jsonl"
+    talk.write_text('{"text": "hello there", "session": "s1", "speaker": "Ann"}\n')
+    assert run_mem("import", str(talk)).code == 0
+    assert holders(Path(at_root(".").tree), "hello there") == []
+    assert re.search("hello there", "".join(p.read_text() for p in Path(at_root(".").private_tree).rglob("*.md")))
