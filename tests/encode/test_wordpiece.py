@@ -31,7 +31,9 @@ def test_same_ids_as_the_library(text: str) -> None:
         assert OURS.encode(text, 512) == THEIRS.encode(text).ids
 
 
-@pytest.mark.parametrize("text", ["", " ", "a" * 101, "x" * 5000, "a b " * 600, "-" * 700, "naïve Café ＡＢＣ", "Ünïcödé/ÄÖÜ_ß"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "a" * 101, "x" * 5000, "a b " * 600, "-" * 700, "naïve Café ＡＢＣ", "Ünïcödé/ÄÖÜ_ß"]
+)
 def test_edges(text: str) -> None:
     """Empty, overlong and accented texts, and the cut at 512 tokens."""
     ids = OURS.encode(text, 512)
@@ -56,4 +58,6 @@ def test_same_ids_on_the_development_suites(shared: Path) -> None:
     for suite in ("locomo", "cosqa", "beam"):
         with open(shared / "data" / suite / "corpus.jsonl", encoding="utf-8") as file:
             texts = [json.loads(line)["text"][:4000] for line, _ in zip(file, range(400), strict=False)]
-        assert [OURS.encode(text, 512) for text in texts] == [encoding.ids for encoding in THEIRS.encode_batch_fast(texts)]
+        assert [OURS.encode(text, 512) for text in texts] == [
+            encoding.ids for encoding in THEIRS.encode_batch_fast(texts)
+        ]

@@ -162,26 +162,7 @@ def test_innocent_text(text: str) -> None:
 
 
 PIECES = st.sampled_from(
-    [*FORMATS.values(), *(text for text, _, _ in NAMED), *INNOCENT, TOKEN, PASSWORD, uuid()]
-    + [
-        "[secret:jwt]",
-        "[secret:",
-        "]",
-        " ",
-        "\n",
-        "=",
-        ": ",
-        '"',
-        "'",
-        "password",
-        "token = ",
-        "://a:",
-        "@h",
-        "\\n",
-        "\u6f22",
-        "-",
-        ".",
-    ]
+    [*FORMATS.values(), *(text for text, _, _ in NAMED), *INNOCENT, TOKEN, PASSWORD, uuid(), "[secret:jwt]", "[secret:", "]", " ", "\n", "=", ": ", '"', "'", "password", "token = ", "://a:", "@h", "\\n", "漢", "-", "."]
 )
 
 
@@ -198,18 +179,7 @@ def test_mask_is_final(text: str) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    [
-        "ey",
-        "eyAAAAAAAAAAAAAAAA.",
-        "=a=a=",
-        '="a',
-        "-----BEGIN PRIVATE KEY-----",
-        "://a:",
-        "sk-ant-api03-",
-        "curl -u a:",
-        "aA1/",
-    ]
-    + ["[secret:jwt] " + FORMATS["aws-access-key"] + " ", "word ", "\u6f22"],
+    ["ey", "eyAAAAAAAAAAAAAAAA.", "=a=a=", '="a', "-----BEGIN PRIVATE KEY-----", "://a:", "sk-ant-api03-", "curl -u a:", "aA1/", "[secret:jwt] " + FORMATS["aws-access-key"] + " ", "word ", "漢"],
 )
 def test_time_grows_with_the_text_only(piece: str) -> None:
     def seconds(size: int) -> float:

@@ -63,7 +63,9 @@ def test_session(session: Path, home: Path) -> None:
             path.write_text(stdin.encode().decode("unicode_escape"), encoding="utf-8")
             continue
         assert words[0] == "mem", where
-        result = run_mem(*words[1:], stdin=stdin.encode().decode("unicode_escape"), model=text.startswith("# with the model"))
+        result = run_mem(
+            *words[1:], stdin=stdin.encode().decode("unicode_escape"), model=text.startswith("# with the model")
+        )
         code = 0
         while expected and not expected[-1].strip():
             expected.pop()

@@ -1,0 +1,222 @@
+"""Recall through the command line: meaning, words, filters, evidence from neighbours, honesty, freshness."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from memcli.store import Store
+from tests.command import run_mem, without_model
+
+
+def write_lines(path: Path, rows: list[dict[str, object]]) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return str(path)
+
+
+def refs(answer: dict[str, list[dict[str, str]]]) -> list[str]:
+    return [row["ref"] for row in answer["results"]]
+
+
+def test_found_by_meaning_without_a_shared_word(store: Store) -> None:
+    """The semantic channel is wired: no word of the question is in the memory."""
+    for text in ("The cat sleeps on the sofa.", "Invoices are due within a month.", "The compiler rejects this type."):
+        run_mem("add", text, model=True)
+    answer = run_mem("recall", "payment deadline for bills", "--json", model=True).json()
+    assert "Invoices" in answer["results"][0]["text"]
+    assert not run_mem("recall", "payment deadline bills", "--lexical", "--json", model=True).json()["results"]
+
+
+def test_paraphrase_is_confident_and_nonsense_is_weak(store: Store) -> None:
+    """Confidence tells an answer from the nearest thing there is."""
+    run_mem("add", "We deploy the web shop every Tuesday morning.", model=True)
+    run_mem("add", "Refresh tokens are rotated on every use.", model=True)
+    sure = run_mem("recall", "when is the shop deployed", "--json", model=True).json()["confidence"]
+    unsure = run_mem("recall", "recipe for apple pie", "--json", model=True).json()["confidence"]
+    assert sure > 0.5 > 0.2 > unsure
+    assert "weak" in run_mem("recall", "recipe for apple pie", model=True).stdout
+
+
+def test_a_turn_is_found_by_the_question_before_it(store: Store, tmp_path: Path) -> None:
+    """Neighbouring turns lend evidence: "Lisbon." alone shares nothing with the question."""
+    rows: list[dict[str, object]] = [
+        {"id": f"{session}{n}", "text": text, "session": session, "speaker": speaker}
+        for session, turns in {
+            "a": [("Ann", "Where did you go on holiday?"), ("Bob", "Lisbon."), ("Ann", "Nice.")],
+            "b": [("Ann", "What did you have for lunch?"), ("Bob", "Soup."), ("Ann", "Good.")],
+            "c": [("Ann", "Which colour is the new door?"), ("Bob", "Green."), ("Ann", "Fine.")],
+        }.items()
+        for n, (speaker, text) in enumerate(turns)
+    ]
+    run_mem("import", write_lines(tmp_path / "talk.jsonl", rows))
+    answer = run_mem("recall", "where did Bob go on holiday", "--episodes", "--json", "--explain").json()
+    assert refs(answer)[:2] == ["a0", "a1"]
+    assert answer["results"][1]["why"]["shares"]["before"] > 0
+
+
+def test_long_question_is_answered_by_the_whole_document(store: Store) -> None:
+    """The full-text channel is wired: the words of a pasted issue lie scattered over the right memory."""
+    words = [f"symptom{n}" for n in range(30)]
+    filler = "Nothing of note happened in this part of the investigation, which went on for quite a while. " * 8
+    scattered = "\n\n".join(f"## Part {n}\n\n{word} {filler}" for n, word in enumerate(words))
+    run_mem("add", scattered, "--title", "Scattered")
+    run_mem("add", " ".join(words[:3]) + " dense", "--title", "Dense")
+    answer = run_mem("recall", " ".join(words), "--json", "--explain").json()
+    assert answer["results"][0]["title"] == "Scattered"
+    assert answer["results"][0]["why"]["shares"]["fulltext"] > 0.5
+
+
+def test_identifiers_are_found_in_any_spelling(store: Store) -> None:
+    run_mem("add", "getUserName() crashes on empty sessions")
+    run_mem("add", "parse_config reads the file twice")
+    assert "getUserName" in run_mem("recall", "get_user_name", "--json").json()["results"][0]["text"]
+    assert "parse_config" in run_mem("recall", "parseConfig", "--json").json()["results"][0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "found"),
+    [
+        ("--type", "decision", ["one"]),
+        ("--tag", "red", ["one", "two"]),
+        ("--path", "auth", ["one"]),
+        ("--since", "2026-02", ["two"]),
+        ("--until", "2026-01", ["one"]),
+        ("--source", "claude", []),
+    ],
+)
+def test_filters(option: str, value: str, found: list[str], store: Store) -> None:
+    store.add("apple one", type_="decision", topic="auth", tags=["red"], created="2026-01-05")
+    store.add("apple two", type_="fact", topic="team", tags=["red", "blue"], created="2026-03-05")
+    answer = run_mem("recall", "apple", option, value, "--json").json()
+    assert sorted(row["title"].split()[1] for row in answer["results"]) == found
+
+
+def test_speaker_filter(store: Store, tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"id": "1", "text": "I like apples", "session": "s", "speaker": "Ann"},
+        {"id": "2", "text": "I like apples too", "session": "s", "speaker": "Bob"},
+    ]
+    run_mem("import", write_lines(tmp_path / "talk.jsonl", rows))
+    assert refs(run_mem("recall", "apples", "--speaker", "bob", "--json").json()) == ["2"]
+
+
+def test_limit_counts_memories_and_budget_counts_tokens(store: Store) -> None:
+    for n in range(6):
+        store.add(f"apple number{n} " + "and more words " * 30)
+    assert len(run_mem("recall", "apple", "-n", "3", "--json").json()["results"]) == 3
+    assert len(run_mem("recall", "apple", "--budget", "280", "--json").json()["results"]) == 2
+    assert len(run_mem("recall", "apple", "--budget", "1", "--json").json()["results"]) == 1
+
+
+def test_old_talk_does_not_drown_notes(store: Store, tmp_path: Path) -> None:
+    """Two turns of past sessions beside other memories; all with --episodes; as many as fit where there is nothing else."""
+    rows: list[dict[str, object]] = [{"id": str(n), "text": f"apple talk {n}", "session": "s"} for n in range(9)]
+    run_mem("import", write_lines(tmp_path / "talk.jsonl", rows))
+    assert len(run_mem("recall", "apple", "--json").json()["results"]) == 8
+    for n in range(8):
+        store.add(f"apple note {n}")
+    shown = run_mem("recall", "apple").stdout
+    assert shown.count(" episode ") == 2
+    assert "more in past sessions: --episodes" in shown
+    assert run_mem("recall", "apple talk", "--episodes", "-n", "20").stdout.count(" episode ") == 9
+
+
+def test_batch(store: Store, tmp_path: Path) -> None:
+    """One line for each question, in order; ids come back; what is not a question is refused."""
+    store.add("apple one")
+    asked = write_lines(
+        tmp_path / "q.jsonl", [{"id": 7, "query": "apple"}, {"id": "b", "query": "zebra"}, {"query": ""}]
+    )
+    lines = [
+        json.loads(line) for line in run_mem("recall", "--batch", asked, "--limit", "5", "--json").stdout.splitlines()
+    ]
+    assert [line["id"] for line in lines] == [7, "b", None]
+    assert [len(line["results"]) for line in lines] == [1, 0, 0]
+    assert all(0.0 <= line["confidence"] <= 1.0 for line in lines)
+    bad = write_lines(tmp_path / "bad.jsonl", [])
+    Path(bad).write_text("[1]\n", encoding="utf-8")
+    assert run_mem("recall", "--batch", bad).code == 2
+
+
+def test_named_memory_goes_first(store: Store) -> None:
+    """A question that is an id, path or title is answered by that memory, whatever else shares its words."""
+    store.add("deploy deploy deploy", title="Noise about deploy plan")
+    written = store.add("See the calendar.", title="Deploy plan", topic="team")
+    for name in (written.id, "team/deploy-plan", "deploy plan"):
+        answer = run_mem("recall", name, "--json").json()
+        assert answer["results"][0]["id"] == written.id
+        assert answer["confidence"] == 1.0
+
+
+def test_recall_sees_what_was_written_without_mem(store: Store) -> None:
+    """A new, a changed, a renamed and a deleted file: each is seen by the next recall, none by running anything else."""
+    run_mem("add", "first memory about apples")
+    run_mem("recall", "apples")
+    note = Path(store.place.tree) / "hand" / "pears.md"
+    note.parent.mkdir()
+    note.write_text("Pears ripen in autumn.\n", encoding="utf-8")
+    assert "Pears" in run_mem("recall", "pears", "--json").json()["results"][0]["text"]
+    note.write_text("Pears ripen in late summer already.\n", encoding="utf-8")
+    assert "late summer" in run_mem("recall", "pears", "--json").json()["results"][0]["text"]
+    note.rename(note.with_name("fruit.md"))
+    assert run_mem("recall", "pears", "--json").json()["results"][0]["path"].endswith("fruit.md")
+    note.with_name("fruit.md").unlink()
+    assert not run_mem("recall", "pears", "--json").json()["results"]
+
+
+def test_recall_changes_no_rank_and_no_file(store: Store) -> None:
+    """Asking a hundred times leaves the same answer and the same memories."""
+    for n in range(5):
+        store.add(f"apple number {n}")
+    first = run_mem("recall", "apple number 3", "--json").stdout
+    files = {p: p.read_bytes() for p in Path(store.place.folder).rglob("*") if p.is_file() and "cache" not in p.parts}
+    for _ in range(100):
+        assert run_mem("recall", "apple number 3", "--json").stdout == first
+    assert files == {
+        p: p.read_bytes() for p in Path(store.place.folder).rglob("*") if p.is_file() and "cache" not in p.parts
+    }
+
+
+def test_without_a_model_words_are_found_and_it_is_said(store: Store) -> None:
+    without_model()
+    store.add("apple one")
+    result = run_mem("recall", "apple", model=True)
+    assert "apple one" in result.stdout
+    assert "found by words only" in result.stderr
+
+
+def test_two_stores_are_pooled(store: Store, home: Path) -> None:
+    """The project's and the personal store answer together, and results say which they are from."""
+    run_mem("add", "apples are red")
+    run_mem("-g", "add", "apples are green")
+    stores = {row["store"] for row in run_mem("recall", "apples", "--json").json()["results"]}
+    assert stores == {"project", "personal"}
+    assert {row["store"] for row in run_mem("-g", "recall", "apples", "--json").json()["results"]} == {"personal"}
+    assert {row["store"] for row in run_mem("--root", os.getcwd(), "recall", "apples", "--json").json()["results"]} == {
+        "project"
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("我们每周二部署网站。", "部署"),
+        ("数据库按月分区。", "分区"),
+        ("リフレッシュトークンは毎回更新する。", "更新"),
+        ("デプロイは火曜日に行う。", "火曜"),
+        ("Мы обновляем токены при каждом запросе.", "обновление токенов"),
+        ("Развёртывание проходит по вторникам.", "развёртывания"),
+        ("ننشر الموقع كل يوم ثلاثاء.", "نشر الموقع"),
+        ("قاعدة البيانات مقسمة شهريا.", "البيانات"),
+    ],
+)
+def test_other_scripts(text: str, question: str, store: Store) -> None:
+    """Two characters of Chinese or Japanese are a question; Russian and Arabic words are found inflected."""
+    store.add(text)
+    store.add("Unrelated note about apples.")
+    store.add("另一个关于苹果的笔记。 別のメモ。 Другая заметка. ملاحظة أخرى.")
+    answer = run_mem("recall", question, "--json", model=True).json()
+    assert answer["results"][0]["text"].strip() == text
