@@ -162,7 +162,31 @@ def test_innocent_text(text: str) -> None:
 
 
 PIECES = st.sampled_from(
-    [*FORMATS.values(), *(text for text, _, _ in NAMED), *INNOCENT, TOKEN, PASSWORD, uuid(), "[secret:jwt]", "[secret:", "]", " ", "\n", "=", ": ", '"', "'", "password", "token = ", "://a:", "@h", "\\n", "漢", "-", "."]
+    [
+        *FORMATS.values(),
+        *(text for text, _, _ in NAMED),
+        *INNOCENT,
+        TOKEN,
+        PASSWORD,
+        uuid(),
+        "[secret:jwt]",
+        "[secret:",
+        "]",
+        " ",
+        "\n",
+        "=",
+        ": ",
+        '"',
+        "'",
+        "password",
+        "token = ",
+        "://a:",
+        "@h",
+        "\\n",
+        "漢",
+        "-",
+        ".",
+    ]
 )
 
 
@@ -179,7 +203,20 @@ def test_mask_is_final(text: str) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["ey", "eyAAAAAAAAAAAAAAAA.", "=a=a=", '="a', "-----BEGIN PRIVATE KEY-----", "://a:", "sk-ant-api03-", "curl -u a:", "aA1/", "[secret:jwt] " + FORMATS["aws-access-key"] + " ", "word ", "漢"],
+    [
+        "ey",
+        "eyAAAAAAAAAAAAAAAA.",
+        "=a=a=",
+        '="a',
+        "-----BEGIN PRIVATE KEY-----",
+        "://a:",
+        "sk-ant-api03-",
+        "curl -u a:",
+        "aA1/",
+        "[secret:jwt] " + FORMATS["aws-access-key"] + " ",
+        "word ",
+        "漢",
+    ],
 )
 def test_time_grows_with_the_text_only(piece: str) -> None:
     def seconds(size: int) -> float:
