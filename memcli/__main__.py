@@ -15,7 +15,7 @@ ALIASES = {"search": "recall", "find": "recall", "remember": "add", "rm": "forge
 def main() -> int:
     """Run the command line; returns the exit code."""
     from memcli.cli.invocation import report, take
-    from memcli.errors import MemError
+    from memcli.errors import MemError, Unexpected
 
     as_json = "--json" in sys.argv
     try:
@@ -31,12 +31,22 @@ def main() -> int:
             return _run(invocation, arguments)
     except MemError as error:
         return report(error, as_json)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BrokenPipeError) as error:
+        return _stopped(error)
+    except Exception as error:
+        if os.environ.get("MEM_DEBUG"):
+            raise
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        hint = "repeat with MEM_DEBUG=1 for the details; your memories are files and safe"
+        return report(Unexpected(f"something unforeseen failed ({said})", hint=hint), as_json)
+
+
+def _stopped(error: BaseException) -> int:
+    if isinstance(error, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`); say nothing more, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    # The reader of our output has gone (`| head`); say nothing more, not even at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _run(invocation: Invocation, arguments: list[str]) -> int:

@@ -14,7 +14,8 @@
     ├── IndexUnavailable   27   the index cannot be opened or built
     ├── ModelUnavailable   28   the embedding model is missing or broken; keyword recall still works
     ├── ImportFailed       29   the source cannot be read as the format asked for
-    └── WriteFailed        30   the disk refused a write
+    ├── WriteFailed        30   the disk refused a write
+    └── Unexpected         70   a bug in memcli, or a failure of the machine that nobody foresaw
 
 Messages are one sentence without a full stop at the end; `hint` is the next command to try. Neither ever holds a secret.
 Lean: imported by every command.
@@ -100,3 +101,7 @@ class ImportFailed(MemError):
 
 class WriteFailed(MemError):
     exit_code = 30
+
+
+class Unexpected(MemError):
+    exit_code = 70

@@ -117,7 +117,6 @@ def _list_sources(ctx: typer.Context) -> None:
     terminal.table(
         ("format", "count", "path", "what"),
         [tuple(row[k] for k in ("format", "count", "path", "what")) for row in rows],
-        flexible=3,
     )
     if rows:
         say("nothing was written; mem import PATH --format FORMAT brings one in")

@@ -111,7 +111,7 @@ def ls(
         _draw_tree({str(row["place"]): row for row in rows})
     else:
         cells = [(str(r["id"])[:4], r["type"], str(r["created"] or "")[:10], r["title"], r["path"]) for r in rows]
-        terminal.table(("id", "type", "date", "title", "path"), cells, flexible=3)
+        terminal.table(("id", "type", "date", "title", "path"), cells)
 
 
 def _draw_tree(rows: dict[str, dict[str, object]]) -> None:
@@ -171,7 +171,7 @@ def log(
         if not rows:
             raise NotFound("nothing was done here yet", hint="mem add …")
         cells = [(str(r["at"])[:16].replace("T", " "), r["verb"], r["by"], _brief(r["paths"])) for r in rows]
-        terminal.table(("when (UTC)", "what", "who", "path"), cells, flexible=3)
+        terminal.table(("when (UTC)", "what", "who", "path"), cells)
 
 
 def _history_of(history: list[journal.Event], path: str) -> list[journal.Event]:

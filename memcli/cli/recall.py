@@ -13,7 +13,7 @@ from collections import namedtuple
 from memcli import config
 from memcli.cli.invocation import Invocation, as_json, places, say, wants_colour
 from memcli.errors import MemError, NotFound, UsageError
-from memcli.guard.hidden import one_line, printable
+from memcli.guard.hidden import columns, one_line, printable
 from memcli.index.search import Filter
 from memcli.recall.answer import EVERY_EPISODE
 from memcli.recall.pipeline import Recall
@@ -262,7 +262,7 @@ def _short(value: float) -> str:
 
 
 def _padded(text: str, width: int) -> str:
-    return text + " " * max(0, width - len(text))
+    return text + " " * max(0, width - columns(text))
 
 
 def _width() -> int:

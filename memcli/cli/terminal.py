@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from memcli.cli.invocation import Invocation, as_json, may_ask, places, say
+from memcli.cli.invocation import Invocation, as_json, may_ask, places, say, wants_colour
 from memcli.config import load
 from memcli.errors import Ambiguous, UsageError
-from memcli.guard.hidden import one_line
+from memcli.guard.hidden import columns, one_line
 from memcli.places import Place
 from memcli.recall import refresh
 from memcli.resolve import Target, resolve
@@ -21,6 +22,8 @@ from memcli.store import Store
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+MIN_COLUMN = 8
 
 
 def invocation(context: typer.Context) -> Invocation:
@@ -74,22 +77,24 @@ def console() -> Console:
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), emoji=False, markup=False)
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, flexible: int = -1) -> None:
-    """Rows as a quiet table; column `flexible` gives way when the terminal is narrow. Piped, plain lines with tabs."""
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Rows in columns; where the terminal is narrow the widest columns give way. Piped: plain lines with tabs."""
+    cells = [[one_line(str(cell)) for cell in row] for row in rows]
     if not sys.stdout.isatty():
-        for row in rows:
-            print("\t".join(one_line(str(cell)) for cell in row))
+        for row in cells:
+            print("\t".join(row))
         return
-    from rich.table import Table
-    from rich.text import Text
-
-    drawn = Table(box=None, pad_edge=False, header_style="dim")
-    for number, heading in enumerate(headings):
-        last = number == flexible % len(headings)
-        drawn.add_column(heading, no_wrap=True, overflow="ellipsis" if last else "fold", ratio=1 if last else None)
-    for row in rows:
-        drawn.add_row(*(Text(one_line(str(cell), 300)) for cell in row))
-    console().print(drawn)
+    if not cells:
+        return
+    widths = [max(columns(row[n]) for row in [list(headings), *cells]) for n in range(len(headings))]
+    room = shutil.get_terminal_size().columns - 2 * (len(widths) - 1)
+    while sum(widths) > room and max(widths) > MIN_COLUMN:
+        widths[widths.index(max(widths))] -= 1
+    dim, plain = ("\x1b[2m", "\x1b[0m") if wants_colour() else ("", "")
+    for number, row in enumerate([list(headings), *cells]):
+        cut = [one_line(cell, width) for cell, width in zip(row, widths, strict=True)]
+        line = "  ".join(cell + " " * (width - columns(cell)) for cell, width in zip(cut, widths, strict=True)).rstrip()
+        print(f"{dim}{line}{plain}" if number == 0 else line)
 
 
 @contextmanager

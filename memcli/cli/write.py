@@ -263,9 +263,7 @@ def _list_trash(ctx: typer.Context, opened: list[Store]) -> None:
     if not any_json(ctx, rows):
         if not rows:
             say("the trash is empty")
-        terminal.table(
-            ("id", "title", "path"), [((row["id"] or "-")[:6], row["title"], row["path"]) for row in rows], flexible=1
-        )
+        terminal.table(("id", "title", "path"), [((row["id"] or "-")[:6], row["title"], row["path"]) for row in rows])
 
 
 def undo(ctx: typer.Context) -> None:

@@ -117,6 +117,11 @@ def one_line(text: str, width: int | None = None) -> str:
     return line[:end].rstrip() + "\u2026"
 
 
+def columns(text: str) -> int:
+    """How many terminal columns a printable text takes."""
+    return len(text) if text.isascii() else sum(_columns(character) for character in text)
+
+
 def _columns(character: str) -> int:
     if character < "\u0300":
         return 1
