@@ -1,7 +1,7 @@
 """Memory, Turn, Relation: what a Markdown file says as values, and Markdown ⇄ value (docs/format.md, format 1).
 
-Promises: every file is readable as a memory, with or without front matter; `parse(serialise(memory)) == memory`;
-`set_front_matter` changes the lines of the keys it is given and no other byte. Does no input or output.
+Promises: every file is readable as a memory, with or without front matter, and `parse(serialise(memory)) == memory`.
+Does no input or output.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from memcli.errors import InvalidMemory, UsageError
-from memcli.guard.frontmatter import FrontMatterError, load
-from memcli.text import content_hash, iso_date
+from memcli.errors import UsageError
+from memcli.frontmatter import BOM, front_line, split_front_matter
+from memcli.guard.safe_yaml import FrontMatterError, load
+from memcli.text import iso_date
 
 TYPES = ("fact", "decision", "preference", "procedure", "lesson", "episode", "reference")
 DEFAULT_TYPE = "fact"
@@ -21,9 +22,6 @@ PLAIN_TYPE = "reference"  # a Markdown file that says nothing about itself is so
 MAX_TURNS = 200
 MAX_EPISODE_BYTES = 256 * 1024
 
-_BOM = "\ufeff"
-_OPENING = re.compile(r"---[ \t]*\r?\n")
-_CLOSING = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.M)
 _LINE_END = re.compile(r"\r+\n")  # \r\r\n is left by tools that translate line ends twice
 _TYPE = re.compile(r"[^\W\d_][\w-]{0,39}")  # printed beside every hit, so nothing but a word is one
 _H1 = re.compile(r"#[ \t]+(.+?)[ \t]*#*[ \t]*$")
@@ -36,7 +34,6 @@ _TURN_LOOKALIKE = re.compile(r"\\*## .*\^t\d{4,}\s*$")  # \s is what `rstrip` ta
 _BARE_REF = re.compile(r'[^\s"]\S*(?: \S+)*')
 _REF = re.compile(r"<!-- ref: (.*?) -->")
 _DATED_NAME = re.compile(r"(?<!\d)(\d{4}-\d\d(?:-\d\d)?)(?!\d)")
-_KEY_LINE = re.compile(r"([A-Za-z_][\w-]*)[ \t]*:(?=[ \t\r\n]|$)")
 
 
 class Relation(NamedTuple):
@@ -85,28 +82,13 @@ class Memory:
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def split_front_matter(text: str) -> tuple[str, str, str]:
-    """(opening with BOM and `---` line, front matter lines, the rest from the closing line on); joined, they are `text`.
-
-    Without front matter the first two are empty.
-    """
-    bom = _BOM if text.startswith(_BOM) else ""
-    opening = _OPENING.match(text, len(bom))
-    if opening is None:
-        return "", "", text
-    closing = _CLOSING.search(text, opening.end())
-    if closing is None:
-        return "", "", text
-    return text[: opening.end()], text[opening.end() : closing.start()], text[closing.start() :]
-
-
 def parse(data: bytes, *, name: str) -> Memory:
     """The memory in `data`, the bytes of a file called `name` (UTF-8, already bounded by guard.limits)."""
     text = data.decode("utf-8")
     opening, front, rest = split_front_matter(text)
     values: dict[str, object] = {}
     problem = None
-    body, body_line = text.removeprefix(_BOM), 1
+    body, body_line = text.removeprefix(BOM), 1
     if opening:
         try:
             values = load(front)
@@ -183,6 +165,12 @@ def short_title(line: str, limit: int = 80) -> str:
         return line
     cut = line[:limit].rsplit(" ", 1)[0]
     return (cut or line[:limit]) + "…"
+
+
+def first_line(text: str) -> str:
+    """What a memory without a title is called: its first line that says something, heading marks aside."""
+    line = next((line for line in text.splitlines() if line.strip()), "")
+    return short_title(line, limit=300)
 
 
 def _prose_lines(body: str) -> Iterable[str]:
@@ -299,8 +287,26 @@ def serialise(memory: Memory) -> bytes:
         del values["part"]
     if _opening_heading(memory.body) == memory.title:
         del values["title"]
-    front = "".join(_front_line(key, value) for key, value in values.items() if value not in (None, "", [], (), False))
+    front = "".join(front_line(key, value) for key, value in values.items() if value not in (None, "", [], (), False))
     return f"---\n{front}---\n{memory.body}".encode()
+
+
+def entry_body(text: str, title: str | None = None, links: Sequence[str] = ()) -> str:
+    """The body of an entry: its title as a heading, the text, and a line for each link (see `link_lines`)."""
+    body = text if text.endswith("\n") else text + "\n"
+    if title:
+        body = f"# {' '.join(title.split())}\n\n{body}"
+    return f"{body}\n{link_lines(links)}" if links else body
+
+
+def link_lines(links: Sequence[str]) -> str:
+    """Relations as lines of a body; a link is `target` or `relation:target`."""
+    lines = ""
+    for link in links:
+        relation, colon, target = link.partition(":")
+        named = colon and target.strip()
+        lines += f"- {relation.strip() if named else 'relates to'} [[{(target if named else link).strip()}]]\n"
+    return lines
 
 
 def episode_body(title: str, turns: Sequence[Turn]) -> str:
@@ -313,115 +319,7 @@ def _opening_heading(body: str) -> str | None:
     return heading.group(1) if heading else None
 
 
-def _front_line(key: str, value: object) -> str:
-    if isinstance(value, list | tuple):
-        return f"{key}: [{', '.join(_scalar(str(item), flow=True) for item in value)}]\n"
-    if isinstance(value, bool | int):
-        return f"{key}: {str(value).lower()}\n"
-    return f"{key}: {_scalar(str(value))}\n"
-
-
-_PLAIN = re.compile(r"(?:[A-Za-z_/]|\.{1,2}/)[\w ./@+-]*(?:(?<! )[:#][\w./@+-]+)*")
-_DATE_LIKE = re.compile(r"\d{4}-\d\d(-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)?)?)?")
-
-
-def _scalar(text: str, *, flow: bool = False) -> str:
-    """`text` as a YAML scalar: bare where that is unmistakable, else in double quotes."""
-    plain = _PLAIN.fullmatch(text) or (_DATE_LIKE.fullmatch(text) and not flow)
-    if (
-        plain
-        and text == text.strip()
-        and text.lower() not in ("true", "false", "null", "yes", "no", "on", "off", "y", "n", "~")
-    ):
-        return text
-    import json
-
-    escaped = json.dumps(text, ensure_ascii=False)
-    # JSON leaves these as they are; YAML does not take them raw inside double quotes.
-    return re.sub(
-        r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]", lambda m: f"\\u{ord(m.group()):04x}", escaped
-    )
-
-
-def set_front_matter(data: bytes, updates: Mapping[str, object]) -> bytes:
-    """`data` with the given front matter keys set (or, with None, removed), every other byte as it was.
-
-    Line surgery, then a check: the result must read back as the old values with just these changes; front matter too
-    unusual for that raises InvalidMemory and nothing is lost.
-    """
-    text = data.decode("utf-8")
-    opening, front, rest = split_front_matter(text)
-    newline = "\r\n" if "\r\n" in (opening or text.split("\n", 1)[0] + "\n") else "\n"
-    if not opening:
-        bom = _BOM if text.startswith(_BOM) else ""
-        opening, front, rest = f"{bom}---{newline}", "", f"---{newline}{text.removeprefix(_BOM)}"
-    try:
-        before = load(front)
-    except FrontMatterError as error:
-        raise InvalidMemory(
-            f"its front matter cannot be read ({error})", hint="mend it in an editor: mem edit ID"
-        ) from None
-    new = {key: None if value is None else _front_line(key, value) for key, value in updates.items()}
-    lines = front.splitlines(keepends=True)
-    for key, line in new.items():
-        lines = _with_key(lines, key, None if line is None else line.replace("\n", newline), newline)
-    front = "".join(lines)
-    wanted = {key: value for key, value in before.items() if key not in updates}
-    wanted |= load("".join(line for line in new.values() if line is not None))
-    try:
-        safe = load(front) == wanted
-    except FrontMatterError:
-        safe = False
-    if not safe:
-        raise InvalidMemory(
-            "its front matter is too unusual to change safely", hint="change it in an editor: mem edit ID"
-        )
-    return (opening + front + rest).encode("utf-8")
-
-
-def _with_key(lines: list[str], key: str, new_line: str | None, newline: str) -> list[str]:
-    """`lines` with the block of top-level `key` replaced by `new_line`, or the line added at the end.
-
-    A key that stands there twice (YAML takes the last) is there once afterwards.
-    """
-    kept: list[str] = []
-    found = False
-    number = 0
-    while number < len(lines):
-        match = _KEY_LINE.match(lines[number])
-        if match is None or match.group(1) != key:
-            kept.append(lines[number])
-            number += 1
-            continue
-        if new_line is not None and not found:
-            kept.append(new_line)
-        found = True
-        number = _block_end(lines, number)
-    if new_line is not None and not found:
-        if kept and not kept[-1].endswith("\n"):
-            kept[-1] += newline
-        kept.append(new_line)
-    return kept
-
-
-def _block_end(lines: list[str], start: int) -> int:
-    """The line after the value of the key on line `start`: indented lines and list items, blank ones only between them."""
-    end = start + 1
-    for number in range(end, len(lines)):
-        line = lines[number]
-        if (line[0] in " \t" and line.strip()) or re.match(r"-(?:\s|$)", line):
-            end = number + 1
-        elif line.strip():
-            break
-    return end
-
-
 def check_type(value: str) -> str:
     if value not in TYPES:
         raise UsageError(f"there is no type {value!r}", hint=f"one of: {', '.join(TYPES)}")
     return value
-
-
-def same_text(a: bytes, b: bytes) -> bool:
-    """Whether two files say the same, line ends aside."""
-    return content_hash(a) == content_hash(b)

@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 from memcli import config, journal, lock, tree, undo
 from memcli import purge as purging
 from memcli.errors import Conflict, InvalidMemory, NotFound, SecretFound, UsageError
+from memcli.frontmatter import set_front_matter, split_front_matter, with_appended, with_body
 from memcli.guard import secrets
 from memcli.index.reconcile import Report
 from memcli.index.update import Progress, update
 from memcli.journal import Change, Event
-from memcli.memory import Memory, parse, serialise, set_front_matter, short_title, split_front_matter
+from memcli.memory import Memory, entry_body, first_line, parse, serialise
 from memcli.places import Place, private_dir
 from memcli.text import digest, new_id, slug, utc_iso
 
@@ -128,7 +129,7 @@ class Store:
         title, topic = said[1] or None, topic and said[2]
         if not text.strip():
             raise UsageError("there is nothing to remember", hint='mem add "what you want to keep"')
-        body = _body(text, title, links)
+        body = entry_body(text, title, links)
         memory = Memory(
             body=body,
             id=new_id(),
@@ -188,7 +189,7 @@ class Store:
                 )
             after = before
             if text is not None or append is not None:
-                after = _with_body(after, new) if text is not None else _with_appended(after, new)
+                after = with_body(after, new) if text is not None else with_appended(after, new)
             if front:
                 after = set_front_matter(after, front)
             target = path if topic is None else self._moved(path, topic_)
@@ -355,40 +356,6 @@ class Store:
 
     def _record(self, verb: str, changes: Sequence[Change], note: str | None = None) -> Event:
         return journal.record(self.place, verb, changes, by=author(), origin=os.getcwd(), now=self._now(), note=note)
-
-
-def first_line(text: str) -> str:
-    """What a memory without a title is called: its first line that says something, heading marks aside."""
-    line = next((line for line in text.splitlines() if line.strip()), "")
-    return short_title(line, limit=300)
-
-
-def _body(text: str, title: str | None, links: Sequence[str]) -> str:
-    body = text if text.endswith("\n") else text + "\n"
-    if title:
-        body = f"# {' '.join(title.split())}\n\n{body}"
-    if links:
-        body += "\n" + "".join(f"- {_link(link)}\n" for link in links)
-    return body
-
-
-def _link(link: str) -> str:
-    """`target` or `relation:target` as a line of the body."""
-    relation, colon, target = link.partition(":")
-    return f"{relation.strip()} [[{target.strip()}]]" if colon and target.strip() else f"relates to [[{link.strip()}]]"
-
-
-def _with_body(data: bytes, text: str) -> bytes:
-    """`data` with its front matter as it was and `text` for a body."""
-    opening, front, rest = split_front_matter(data.decode("utf-8"))
-    closing = rest[: rest.index("\n") + 1] if opening and "\n" in rest else "---\n" if opening else ""
-    return (opening + front + closing + (text if text.endswith("\n") else text + "\n")).encode("utf-8")
-
-
-def _with_appended(data: bytes, text: str) -> bytes:
-    newline = b"\r\n" if b"\r\n" in data else b"\n"
-    gap = b"" if data.endswith(newline) else newline
-    return data + gap + (text if text.endswith("\n") else text + "\n").encode("utf-8").replace(b"\n", newline)
 
 
 def _write_if_missing(path: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The only writer of memory files: durable, never over what it did not read, and the walk that lists them.
+"""The only writer of memory files: durable, and never over what it did not read.
 
 Promises: when a function that writes returns, the bytes and their folder are on disk; a reader sees the old file or the
 new one, never a part; a file that appeared or changed meanwhile is never overwritten (Conflict). Symbolic links are
@@ -10,29 +10,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from memcli.errors import Conflict, InvalidMemory, NotFound, StoreUnsafe, WriteFailed
 from memcli.guard import limits
-from memcli.guard.hidden import printable
-from memcli.places import Place, private_dir, small_text
+from memcli.places import Place, private_dir
 from memcli.text import digest
 
-SUFFIXES = (".md", ".markdown")
-IGNORE_FILE = ".memignore"
 TEMPORARY = ".mem-tmp-"
-_CONFLICT_MARKS = (".sync-conflict-", " (conflicted copy", " (conflict ", "_conflict-", ".orig.md")
-
-
-class Found(NamedTuple):
-    """One file or folder of the walk. `problem` says why a file is not read (it is still listed)."""
-
-    path: str  # `tree/…` or `local/tree/…`, `/` between parts
-    size: int
-    mtime_ns: int
-    inode: int
-    problem: str | None = None
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -73,114 +58,6 @@ def _refuse_detour(place: Place, path: str) -> None:
         if ".." in path.split("/") or os.path.islink(folder) or folder == os.path.dirname(folder):
             raise StoreUnsafe(f"{place.shown(path)} leads out of the store", hint="mem doctor")
         folder = os.path.dirname(folder)
-
-
-def walk(place: Place, *, folders: Callable[[str, int], None] | None = None) -> list[Found]:
-    """Every file of both trees that is a memory or would like to be, sorted by path.
-
-    Hidden names, other suffixes and what `.memignore` names are left out; links, devices, unreadable folders, names
-    that are not UTF-8 and copies made by a sync conflict are listed with their problem. `folders` is called with each
-    folder's path and mtime in nanoseconds.
-    """
-    found: list[Found] = []
-    for prefix, root in (("tree", place.tree), ("local/tree", place.private_tree)):
-        if os.path.isdir(root):
-            found.extend(_walk(root, prefix, _ignore_rule(root), folders))
-    found.sort(key=lambda item: item.path)
-    return found
-
-
-def list_folder(root: str, suffixes: tuple[str, ...] = SUFFIXES) -> list[Found]:
-    """What `walk` lists, for a folder that is no store's: files with these suffixes, paths relative to `root`, sorted."""
-    found = [item._replace(path=item.path[2:]) for item in _walk(root, ".", _ignore_rule(root), None, suffixes)]
-    return sorted(found, key=lambda item: item.path)
-
-
-def _walk(
-    root: str,
-    prefix: str,
-    ignored: Callable[[str], bool],
-    folders: Callable[[str, int], None] | None,
-    suffixes: tuple[str, ...] = SUFFIXES,
-) -> Iterator[Found]:
-    pending = [(root, prefix)]
-    while pending:
-        folder, path = pending.pop()
-        try:
-            # The folder's time is taken before its entries, so that a file added meanwhile shows as a change later.
-            folder_time = os.stat(folder).st_mtime_ns
-            with os.scandir(folder) as listing:
-                entries = list(listing)
-        except OSError as error:
-            yield Found(path, 0, 0, 0, f"the folder cannot be read: {error.strerror}")
-            continue
-        if folders:
-            folders(path, folder_time)
-        for entry in entries:
-            name = f"{path}/{entry.name}"
-            if entry.name.startswith(".") or ignored(name[len(prefix) + 1 :]):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                if ignored(name[len(prefix) + 1 :] + "/"):
-                    continue
-                problem = _name_problem(entry.name)
-                if problem:
-                    yield Found(_spelled_out(name), 0, 0, 0, problem)
-                else:
-                    pending.append((entry.path, name))
-            elif entry.name.lower().endswith(suffixes):
-                item = inspect(entry.path, name)
-                if item:
-                    yield item
-
-
-def inspect(absolute: str, path: str) -> Found | None:
-    """What the walk says of one file, the index's `path` for it; None where there is none."""
-    try:
-        info = os.lstat(absolute)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        return Found(path, 0, 0, 0, f"cannot be read: {error.strerror}")
-    problem = None
-    if stat.S_ISLNK(info.st_mode):
-        problem = "a symbolic link"
-    elif not stat.S_ISREG(info.st_mode):
-        problem = "not a regular file"
-    elif info.st_size > limits.MAX_FILE_BYTES:
-        problem = f"larger than {limits.MAX_FILE_BYTES // 2**20} MiB"
-    elif any(mark in os.path.basename(absolute) for mark in _CONFLICT_MARKS):
-        problem = "a copy left by a sync conflict"
-    named_badly = _name_problem(os.path.basename(absolute))
-    if named_badly:
-        path, problem = _spelled_out(path), named_badly
-    return Found(path, info.st_size, info.st_mtime_ns, info.st_ino, problem)
-
-
-def _name_problem(name: str) -> str | None:
-    """Why a name cannot be that of a memory: it is printed with every hit, and kept as text in the index."""
-    if printable(name, newlines=False) == name:
-        return None
-    return (
-        "its name is not UTF-8" if any("\udc80" <= c <= "\udcff" for c in name) else "its name holds hidden characters"
-    )
-
-
-def _spelled_out(path: str) -> str:
-    """A path as it can be printed and kept, another for every path: other bytes and hidden characters as escapes."""
-    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
-def _ignore_rule(root: str) -> Callable[[str], bool]:
-    """What `.memignore` (the syntax of .gitignore) at the top of a tree leaves out."""
-    lines = small_text(os.path.join(root, IGNORE_FILE)).splitlines()
-    if not lines:
-        return lambda path: False
-    import pathspec  # only trees with a .memignore pay for it
-
-    spec = pathspec.GitIgnoreSpec.from_lines(lines)
-    return lambda path: bool(spec.match_file(path))
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from memcli import journal, lock, tree
+from memcli import journal, lock, tree, walk
 from memcli.errors import Conflict, InvalidMemory, NotFound, UndoImpossible
 from memcli.journal import Change, Event
 from memcli.places import Place
@@ -52,7 +52,7 @@ def is_store_path(path: str) -> bool:
         parts[0] == "tree"
         and len(parts) > 1
         and all(part and not part.startswith(".") for part in parts)
-        and path.lower().endswith(tree.SUFFIXES)
+        and path.lower().endswith(walk.SUFFIXES)
         and "\0" not in path
         and (os.sep == "/" or "\\" not in path)
     )

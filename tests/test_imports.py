@@ -32,7 +32,9 @@ LAYERS = (
     ("undo", "purge"),
     ("journal",),
     ("tree", "lock"),
+    ("walk",),
     ("memory",),
+    ("frontmatter",),
     ("guard",),
     ("config", "places"),
     ("text", "errors"),
@@ -45,7 +47,7 @@ ONLY = {
     "pysqlite3": {"index/db.py"},
     "sqlite_vec": set(),
     "onnxruntime": {"encode/embedder.py"},
-    "tokenizers": {"encode/embedder.py"},
+    "tokenizers": set(),
 }
 PRINTERS = ("cli/", "agents/", "__main__.py")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from memcli import journal, tree
+from memcli import journal, tree, walk
 from memcli.errors import Conflict, UndoImpossible
 from memcli.journal import Change
 from memcli.places import Place
@@ -146,14 +146,14 @@ def test_an_undo_that_was_killed_half_way_is_completed(store: Store) -> None:
     store.write_many([("tree/a.md", b"a"), ("tree/b.md", b"b")], verb="import", note="x")
     tree.to_trash(store.place, "tree/b.md", expected=digest(b"b"))
     store.undo_last()
-    assert tree.walk(store.place) == []
+    assert walk.walk(store.place) == []
 
 
 def test_undoing_a_move_leaves_no_copy_in_the_trash(store: Store) -> None:
     written = store.add("a memory", topic="a")
     store.edit(written.path, topic="b", append="more")
     store.undo_last()
-    assert [found.path for found in tree.walk(store.place)] == [written.path]
+    assert [found.path for found in walk.walk(store.place)] == [written.path]
     assert tree.trash(store.place) == []
 
 

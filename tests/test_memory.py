@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from memcli.errors import InvalidMemory
-from memcli.memory import Memory, Relation, Turn, compose_turn, episode_body, parse, serialise, set_front_matter
+from memcli.frontmatter import set_front_matter
+from memcli.memory import Memory, Relation, Turn, compose_turn, episode_body, parse, serialise
 
 
 def read(text: str, name: str = "tree/a/some-note.md") -> Memory:

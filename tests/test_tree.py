@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from memcli import tree
+from memcli import tree, walk
 from memcli.errors import Conflict, InvalidMemory, NotFound, StoreUnsafe, WriteFailed
 from memcli.store import Store
 from memcli.text import digest
@@ -144,4 +144,4 @@ def test_hidden_files_and_other_suffixes_are_not_listed(store: Store) -> None:
         path = Path(store.place.tree, name)
         path.parent.mkdir(exist_ok=True)
         path.write_text("x")
-    assert [found.path for found in tree.walk(store.place)] == ["tree/b.MD", "tree/c.markdown"]
+    assert [found.path for found in walk.walk(store.place)] == ["tree/b.MD", "tree/c.markdown"]

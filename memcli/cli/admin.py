@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from memcli import config, tree
+from memcli import config, tree, walk
 from memcli import doctor as examination
 from memcli.cli import terminal
 from memcli.cli.invocation import places, say
@@ -158,7 +158,7 @@ def export(
 
 
 def _rows(place: Place) -> Iterator[dict[str, object]]:
-    for found in tree.walk(place):
+    for found in walk.walk(place):
         if found.problem:
             continue
         memory = parse(tree.read(place, found.path), name=found.path)
@@ -179,7 +179,7 @@ def _export_files(place: Place, target: str) -> None:
     if os.path.exists(target):
         raise UsageError(f"{target} exists and is not overwritten", hint="choose another name")
     count = 0
-    for found in tree.walk(place):
+    for found in walk.walk(place):
         if found.problem:
             continue
         destination = os.path.join(target, found.path.removeprefix("local/").removeprefix("tree/"))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from memcli import tree
+from memcli import tree, walk
 from memcli.cli import terminal
 from memcli.cli.invocation import say
 from memcli.cli.terminal import any_json, stores
@@ -107,7 +107,7 @@ def check(
             indexed = {row[0]: row[1] for row in connection.execute("SELECT path, problem FROM entries")}
         finally:
             connection.close()
-        present = {item.path for item in tree.walk(store.place)}
+        present = {item.path for item in walk.walk(store.place)}
         differences += [f"{store.place.shown(path)} is not indexed" for path in sorted(present - indexed.keys())]
         differences += [f"{store.place.shown(path)} is gone" for path in sorted(indexed.keys() - present)]
         report, _ = store.sync(embed=False)

@@ -14,7 +14,7 @@ from memcli.cli.terminal import any_json, find, index_now, invocation, stores, t
 from memcli.errors import Conflict, NotFound, UsageError
 from memcli.guard.hidden import one_line, printable
 from memcli.index import maintenance, similar
-from memcli.memory import check_type, parse
+from memcli.memory import check_type, link_lines, parse
 from memcli.store import Store, Written
 from memcli.text import digest, iso_date, plural
 
@@ -157,10 +157,7 @@ def edit(
     if supersedes:
         front["supersedes"] = [*dict.fromkeys([*present.supersedes, *(_existing_id(ctx, name) for name in supersedes)])]
     if link:
-        lines = "".join(
-            f"- {'relates to' if ':' not in name else name.partition(':')[0]} [[{name.rpartition(':')[2]}]]\n"
-            for name in link
-        )
+        lines = link_lines(link)
         append = f"{append}\n\n{lines}" if append else lines
     if text or file or append or front or topic is not None:
         new = text_from(text or (), file, editor=False) if text or file else None

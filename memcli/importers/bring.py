@@ -27,11 +27,12 @@ from memcli.memory import (
     Turn,
     compose_turn,
     episode_body,
+    first_line,
     parse,
     serialise,
 )
 from memcli.places import Place
-from memcli.store import Store, first_line
+from memcli.store import Store
 from memcli.text import content_hash, digest, new_id, slug, utc_iso
 
 EPISODES = "local/tree/episodes"

@@ -11,14 +11,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from memcli import tree
+from memcli import walk
 from memcli.errors import ImportFailed, InvalidMemory
-from memcli.guard.frontmatter import FrontMatterError, load
+from memcli.frontmatter import set_front_matter, split_front_matter
+from memcli.guard.safe_yaml import FrontMatterError, load
 from memcli.importers import Note, Skipped
 from memcli.importers.bv_topic import MAX_HTML_BYTES, is_topic, to_markdown
 from memcli.importers.listing import count, is_plain_file, is_plain_folder
 from memcli.importers.markdown import bytes_of, reason_of
-from memcli.memory import set_front_matter, split_front_matter
 from memcli.text import iso_date
 
 NAME = "byterover"
@@ -48,7 +48,7 @@ def read(path: Path) -> Iterator[Note | Skipped]:
     folder = _tree_of(path)
     if folder is None:
         raise ImportFailed(f"{path} holds no .brv/{_TREE}", hint="mem import FOLDER --format markdown")
-    for item in tree.list_folder(os.fspath(folder), _SUFFIXES):
+    for item in walk.list_folder(os.fspath(folder), _SUFFIXES):
         if item.problem:
             yield Skipped(item.path or ".", item.problem)
         elif not _is_derived(item.path):

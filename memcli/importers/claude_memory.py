@@ -13,14 +13,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from memcli import tree
+from memcli import walk
 from memcli.errors import ImportFailed
-from memcli.guard.frontmatter import FrontMatterError, load
+from memcli.frontmatter import split_front_matter
+from memcli.guard.safe_yaml import FrontMatterError, load
 from memcli.importers import Item, Skipped
 from memcli.importers.listing import count, is_plain_file, is_plain_folder
 from memcli.importers.markdown import bytes_of, reason_of
 from memcli.importers.sections import split
-from memcli.memory import split_front_matter
 from memcli.text import iso_date
 
 NAME = "claude-memory"
@@ -50,7 +50,7 @@ def read(path: Path) -> Iterator[Item | Skipped]:
     if not os.path.isdir(path):
         yield from _items(path.parent, path.name)
         return
-    files = tree.list_folder(os.fspath(path), (".md",))
+    files = walk.list_folder(os.fspath(path), (".md",))
     if not files:
         raise ImportFailed(f"{path} holds no Markdown files", hint="mem import (lists what could be read)")
     for item in files:

@@ -13,13 +13,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from memcli import tree
+from memcli import walk
 from memcli.errors import ImportFailed
+from memcli.frontmatter import split_front_matter
 from memcli.importers import Item, Skipped
 from memcli.importers.listing import count, is_plain_file, is_plain_folder
 from memcli.importers.markdown import bytes_of, reason_of
 from memcli.importers.sections import split
-from memcli.memory import split_front_matter
 
 NAME = "instructions"
 MEANING = "instruction files of coding agents: CLAUDE.md, AGENTS.md, rules of Cursor and others"
@@ -152,4 +152,4 @@ def _is_inside(folder: Path, name: str) -> bool:
 
 
 def _rules(folder: Path) -> list[Path]:
-    return [folder / item.path for item in tree.list_folder(os.fspath(folder), _RULE_SUFFIXES) if not item.problem]
+    return [folder / item.path for item in walk.list_folder(os.fspath(folder), _RULE_SUFFIXES) if not item.problem]

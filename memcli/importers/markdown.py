@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from memcli import tree
+from memcli import tree, walk
 from memcli.errors import ImportFailed, InvalidMemory, NotFound
 from memcli.importers import Note, Skipped
 from memcli.importers.listing import SKIPPED_FOLDERS, count, is_plain_file, is_plain_folder
@@ -21,8 +21,8 @@ MEANING = "Markdown notes: a folder, an Obsidian vault or one file"
 
 def claims(path: Path) -> bool:
     if is_plain_file(path):
-        return path.name.lower().endswith(tree.SUFFIXES)
-    return is_plain_folder(path) and count(path, tree.SUFFIXES, enough=1) > 0
+        return path.name.lower().endswith(walk.SUFFIXES)
+    return is_plain_folder(path) and count(path, walk.SUFFIXES, enough=1) > 0
 
 
 def scan(here: Path, home: Path) -> list[tuple[Path, int]]:
@@ -32,7 +32,7 @@ def scan(here: Path, home: Path) -> list[tuple[Path, int]]:
     """
     vaults = [folder for folder in (here, *_folders(here)) if is_plain_folder(folder / ".obsidian")]
     own = [folder for folder in [home / "basic-memory"] if is_plain_folder(folder) and folder not in vaults]
-    found = [(folder, count(folder, tree.SUFFIXES)) for folder in vaults + own]
+    found = [(folder, count(folder, walk.SUFFIXES)) for folder in vaults + own]
     return [(folder, notes) for folder, notes in found if notes]
 
 
@@ -40,7 +40,7 @@ def read(path: Path) -> Iterator[Note | Skipped]:
     if not os.path.isdir(path):
         yield Note(path.name, bytes_of(path, path.name))
         return
-    for item in tree.list_folder(os.fspath(path), tree.SUFFIXES):
+    for item in walk.list_folder(os.fspath(path), walk.SUFFIXES):
         if SKIPPED_FOLDERS.intersection(item.path.split("/")):
             continue
         if item.problem:

@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from memcli import lock, tree
+from memcli import lock, tree, walk
 from memcli.errors import InvalidMemory, NotFound
 from memcli.index import db, schema, words
 from memcli.index.rows import EntryRow, rows_of
 from memcli.index.words import Removals
 from memcli.places import Place
 from memcli.text import path_id
-from memcli.tree import Found
+from memcli.walk import Found
 
 CHUNK_BYTES = 8 * 1024 * 1024  # text parsed between two commits
 _RACY_NS = 50_000_000  # a file changed this shortly before it was read may change again without showing it in its stat
@@ -72,7 +72,7 @@ def _reconcile(place: Place, only: Iterable[str] | None, progress: Callable[[int
             folders = {}
             # What is known is read first: what another process adds and indexes during the walk is no file that is gone.
             known = _all_rows(connection)
-            found = tree.walk(place, folders=_unless_racy(folders))
+            found = walk.walk(place, folders=_unless_racy(folders))
         present = {item.path for item in found}
         stale = [item for item in found if not _unchanged(item, known.get(item.path))]
         gone = [path for path in known if path not in present]
@@ -122,7 +122,7 @@ def _rows_for(connection: db.Connection, paths: set[str]) -> dict[str, tuple[int
 
 
 def _stat_only(place: Place, paths: Iterable[str]) -> list[Found]:
-    return [item for path in paths if (item := tree.inspect(place.absolute(path), path))]
+    return [item for path in paths if (item := walk.inspect(place.absolute(path), path))]
 
 
 def _apply(

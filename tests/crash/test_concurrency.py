@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from memcli import tree
+from memcli import tree, walk
 from memcli.memory import parse
 from memcli.places import at_root
 from memcli.store import Store
@@ -46,7 +46,7 @@ def test_adds_from_many_processes_all_arrive_and_readers_never_fail(tmp_path: Pa
             assert ended.code == 0, ended
             added.append(ended.out.split()[0])
             del running[writer]
-    bodies = {parse(tree.read(store.place, found.path), name=found.path).body for found in tree.walk(store.place)}
+    bodies = {parse(tree.read(store.place, found.path), name=found.path).body for found in walk.walk(store.place)}
     assert len(set(added)) == writers * each
     assert bodies >= {f"writer {writer} says number {number}\n" for writer in range(writers) for number in range(each)}
     assert index_rows(store.place) == rebuilt_rows(store.place, tmp_path)

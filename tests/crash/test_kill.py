@@ -12,7 +12,7 @@ import random
 import statistics
 from pathlib import Path
 
-from memcli import tree
+from memcli import tree, walk
 from memcli.memory import parse
 from memcli.places import at_root
 from memcli.store import Store
@@ -111,7 +111,7 @@ class Ledger:
         """Every promise, against the files and then, after one more command, against the index."""
         place = self.store.place
         texts = {}
-        for found in tree.walk(place):
+        for found in walk.walk(place):
             assert found.problem is None
             data = tree.read(place, found.path)
             assert data.rstrip().endswith(b"END"), f"{found.path} is torn"
@@ -129,7 +129,7 @@ class Ledger:
             assert not done or all(word in everything for word in words), path
         self.store.sync(embed=False)
         indexed = {str(row[0]): row[1] for row in index_rows(place, ())["entries"]}  # type: ignore[index]
-        assert indexed.keys() == {found.path for found in tree.walk(place)}
+        assert indexed.keys() == {found.path for found in walk.walk(place)}
 
     def no_strangers(self) -> None:
         """Nothing is left but memories and hidden temporary files."""

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from memcli import tree
+from memcli import tree, walk
 from memcli.importers import Imported
 from memcli.importers.bring import Brought, bring_in
 from memcli.index import schema
@@ -112,7 +112,7 @@ def bring(store: Store, found: Iterable[Imported], *, origin: str = "test/sample
 
 def memories(store: Store) -> dict[str, Memory]:
     """What the files of a store say, by path."""
-    found = tree.walk(store.place)
+    found = walk.walk(store.place)
     assert not [item for item in found if item.problem]
     return {item.path: parse(tree.read(store.place, item.path), name=item.path) for item in found}
 

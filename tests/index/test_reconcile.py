@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memcli import tree
+from memcli import tree, walk
 from memcli.index import reconcile as reconciling
 from memcli.index import schema
 from memcli.index.reconcile import reconcile
@@ -134,17 +134,17 @@ def test_a_folder_that_cannot_be_read_is_named(store: Store, monkeypatch: pytest
 
 
 def test_a_file_that_another_process_adds_during_a_walk_is_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    walk = tree.walk
+    whole_walk = walk.walk
 
     def walk_slowly(*arguments: object, **options: object) -> object:
-        found = walk(*arguments, **options)  # type: ignore[arg-type]
-        monkeypatch.setattr(reconciling.tree, "walk", walk)
+        found = whole_walk(*arguments, **options)  # type: ignore[arg-type]
+        monkeypatch.setattr(reconciling.walk, "walk", whole_walk)
         write(store, "tree/late.md", "late")
         reconcile(store.place, only=["tree/late.md"])
         return found
 
     reconcile(store.place)
-    monkeypatch.setattr(reconciling.tree, "walk", walk_slowly)
+    monkeypatch.setattr(reconciling.walk, "walk", walk_slowly)
     assert reconcile(store.place).removed == []
     assert paths(store) == ["tree/late.md"]
 

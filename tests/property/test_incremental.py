@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from memcli import tree
+from memcli import tree, walk
 from memcli.errors import Conflict, NotFound, UndoImpossible
 from memcli.index import db, schema
 from memcli.places import at_root
@@ -70,7 +70,7 @@ class Steps(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
     def paths(self) -> list[str]:
-        return [found.path for found in tree.walk(self.store.place) if not found.problem]
+        return [found.path for found in walk.walk(self.store.place) if not found.problem]
 
     def pick(self, number: int) -> str | None:
         paths = self.paths()

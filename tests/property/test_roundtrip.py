@@ -10,10 +10,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from memcli import tree
+from memcli import walk
 from memcli.errors import InvalidMemory
-from memcli.guard.frontmatter import FrontMatterError, load
-from memcli.memory import Memory, Turn, episode_body, parse, serialise, set_front_matter, split_front_matter
+from memcli.frontmatter import set_front_matter, split_front_matter
+from memcli.guard.safe_yaml import FrontMatterError, load
+from memcli.memory import Memory, Turn, episode_body, parse, serialise
 from memcli.store import Store
 from memcli.text import iso_date
 from tests.snapshots import index_rows, rebuilt_rows
@@ -200,4 +201,4 @@ def test_thousands_of_files_are_indexed_and_none_is_touched(store: Store, tmp_pa
     assert time.monotonic() - started < 0.05 * len(written) + 20
     assert store.sync(embed=False)[0].touched == 0
     assert index_rows(store.place) == rebuilt_rows(store.place, tmp_path)
-    assert len(tree.walk(store.place)) == len(written)
+    assert len(walk.walk(store.place)) == len(written)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from memcli import tree
+from memcli import tree, walk
 from memcli.errors import Conflict
 from memcli.journal import last_undoable
 from memcli.places import at_root
@@ -40,7 +40,7 @@ def begin(folder: Path, number: int) -> Store:
 
 def operate(store: Store, random_: random.Random) -> bool:
     """One random operation; False when there was nothing to do it to."""
-    paths = [found.path for found in tree.walk(store.place)]
+    paths = [found.path for found in walk.walk(store.place)]
     path = random_.choice(paths) if paths else None
     text = " ".join(random_.choices(("alpha", "beta", "gamma", "ünï", "\\n"), k=random_.randint(1, 5)))
     topic = random_.choice(("", "auth", "auth/deep", "new/topic"))

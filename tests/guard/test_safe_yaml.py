@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memcli.guard.frontmatter import FrontMatterError, load
 from memcli.guard.limits import MAX_YAML_BYTES, MAX_YAML_DEPTH
+from memcli.guard.safe_yaml import FrontMatterError, load
 
 
 def test_a_memory() -> None:
