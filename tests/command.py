@@ -28,7 +28,7 @@ def run_mem(*arguments: str, stdin: str = "", model: bool = False) -> Result:
         without_model()
     out, err = io.StringIO(), io.StringIO()
     before = sys.argv, sys.stdin
-    sys.argv, sys.stdin = ["mem", *arguments], io.StringIO(stdin)
+    sys.argv, sys.stdin = ["mem", *arguments], io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8")
     try:
         with redirect_stdout(out), redirect_stderr(err):
             code = main()

@@ -40,7 +40,7 @@ def _each(ctx: typer.Context, work: object) -> None:
 
 
 def _update(store: Store) -> dict[str, object]:
-    with terminal.progress("embedding") as advance:
+    with terminal.progress("indexing") as advance:
         report, problem = store.sync(progress=advance)
     maintenance.compact(store.place)
     if problem:

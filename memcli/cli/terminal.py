@@ -14,6 +14,7 @@ import typer
 from memcli.cli.invocation import Invocation, as_json, may_ask, places, say, wants_colour
 from memcli.config import load
 from memcli.errors import Ambiguous, UsageError
+from memcli.guard import limits
 from memcli.guard.hidden import columns, one_line
 from memcli.places import Place
 from memcli.recall import refresh
@@ -124,7 +125,7 @@ def progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
 
 def index_now(store: Store, paths: list[str] | None = None) -> None:
     """Index what was just written. A failure is only reported: the files are safe and the next command repairs it."""
-    with progress("embedding") as advance:
+    with progress("indexing") as advance:
         try:
             report, problem = store.sync(paths, progress=advance)
         except Exception as error:  # whatever breaks the index must not make a write look lost
@@ -141,24 +142,28 @@ def whose(place: Place, store: Store) -> str:
     return f"({place.label}, {'shared' if store.shared else 'private'})" if place.label == "project" else "(personal)"
 
 
-def text_from(words: Sequence[str], file: str | None, *, editor: bool, template: str = "") -> str:
-    """The text that a verb was given: arguments, `--file`, `-` for stdin, or an editor where there is a person."""
-    if file is not None:
-        try:
-            with sys.stdin if file == "-" else open(file, encoding="utf-8-sig", newline="") as handle:
-                return handle.read()
-        except UnicodeDecodeError:
-            raise UsageError(f"{file} is not UTF-8 text", hint=f"iconv -t utf-8 {file} | mem add -") from None
-        except OSError as error:
-            raise UsageError(f"cannot read {file}: {error.strerror}", hint="mem add --file FILE") from None
+def text_from(words: Sequence[str], file: str | None, *, editor: bool) -> str:
+    """The text that a verb was given: arguments, `--file`, `-` or a pipe for stdin, or an editor where there is a person."""
     text = " ".join(words)
-    if text == "-":
-        return sys.stdin.read()
-    if not text and not sys.stdin.isatty() and not editor:
-        return sys.stdin.read()
-    if not text and editor:
-        return edited(template)
-    return text
+    if file is not None or text == "-" or (not text and not editor and not sys.stdin.isatty()):
+        return _read_text(file or "-")
+    return text if text or not editor else edited("")
+
+
+def _read_text(path: str) -> str:
+    """A file (or `-`, stdin) as text, no more of it than a memory may hold and one byte. Raises UsageError."""
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read(limits.MAX_FILE_BYTES + 1)
+        else:
+            with open(path, "rb") as file:
+                data = file.read(limits.MAX_FILE_BYTES + 1)
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        shown = "the input" if path == "-" else path
+        raise UsageError(f"{shown} is not UTF-8 text", hint="iconv -t utf-8 FILE | mem add -") from None
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", hint="mem add --file FILE") from None
 
 
 def edited(text: str) -> str:

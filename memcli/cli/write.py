@@ -57,7 +57,7 @@ def add(
     Example: mem add "Rotate refresh tokens on every use" --type decision --topic auth
     """
     store = writable(ctx)
-    said = text_from(text or (), file, editor=False)
+    said = text_from(text or (), file, editor=may_ask(invocation(ctx)))
     written = store.add(
         said,
         type_=check_type(type_ or "fact"),

@@ -27,10 +27,11 @@ def update(
 ) -> tuple[Report, str | None]:
     """Reconcile a store (or these paths) and embed what waits, at most `embed_at_most` passages.
 
+    `progress` is called with (files done, files to do), then with (passages done, passages to do).
     Returns what changed and, where nothing could be embedded, the reason: words are searchable all the same.
     """
     chosen = None if paths is None else list(paths)
-    report = reconcile(place, only=chosen)
+    report = reconcile(place, only=chosen, progress=progress)
     if embed_at_most == 0:
         return report, None
     return report, embed(place, config, paths=chosen, at_most=embed_at_most, progress=progress)
