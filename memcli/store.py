@@ -83,6 +83,8 @@ class Store:
             os.makedirs(place.tree, mode=0o777 if shared else 0o700)
         if place.label != "personal":
             _write_if_missing(os.path.join(place.folder, ".gitignore"), _GITIGNORE[shared])
+            if shared:
+                _start_sharing(place)
             _write_if_missing(os.path.join(place.folder, "README.md"), _README)
         if tree_folder is not None:
             place.allow_tree(folder)
@@ -356,6 +358,16 @@ class Store:
 
     def _record(self, verb: str, changes: Sequence[Change], note: str | None = None) -> Event:
         return journal.record(self.place, verb, changes, by=author(), origin=os.getcwd(), now=self._now(), note=note)
+
+
+def _start_sharing(place: Place) -> None:
+    """Let git see the tree of a store that was private until now; a .gitignore that somebody changed stays theirs."""
+    path = os.path.join(place.folder, ".gitignore")
+    with open(path, encoding="utf-8") as file:
+        present = file.read()
+    if present == _GITIGNORE[False]:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(_GITIGNORE[True])
 
 
 def _write_if_missing(path: str, text: str) -> None:

@@ -210,3 +210,14 @@ def test_an_unforeseen_failure_is_one_sentence(store: Store, monkeypatch: pytest
     assert result.code == 70
     assert "RuntimeError: two" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_private_store_can_be_shared_later(store: Store) -> None:
+    """`init --shared` on a private store lets git see the tree; a .gitignore that somebody changed is left alone."""
+    ignore = Path(store.place.folder) / ".gitignore"
+    assert "\n*\n" in ignore.read_text(encoding="utf-8")
+    assert run_mem("init", "--shared", "--json").json()["shared"] is True
+    assert ignore.read_text(encoding="utf-8").splitlines()[-1] == "local/"
+    ignore.write_text("*\n!README.md\n", encoding="utf-8")
+    assert run_mem("init", "--shared", "--json").json()["shared"] is False
+    assert ignore.read_text(encoding="utf-8") == "*\n!README.md\n"
