@@ -9,12 +9,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from memcli.cli.invocation import Invocation
 
-ALIASES = {"search": "recall", "find": "recall", "remember": "add", "rm": "forget"}
-
 
 def main() -> int:
     """Run the command line; returns the exit code."""
-    from memcli.cli.invocation import report, take
+    from memcli.cli.invocation import ALIASES, report, take
     from memcli.errors import MemError, Unexpected
 
     as_json = "--json" in sys.argv

@@ -13,10 +13,8 @@ from typer.core import TyperGroup
 
 from memcli import __version__
 from memcli.cli import admin, index, read, write
-from memcli.cli.invocation import Invocation, say
+from memcli.cli.invocation import ALIASES, Invocation, say
 from memcli.errors import UsageError
-
-ALIASES = {"search": "recall", "find": "recall", "remember": "add", "rm": "forget"}
 
 
 class _Verbs(TyperGroup):

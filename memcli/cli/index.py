@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -26,14 +27,14 @@ def update(ctx: typer.Context) -> None:
     Example: mem index
     """
     if ctx.invoked_subcommand is None:
-        _each(ctx, lambda store: _update(store))
+        _each(ctx, _update)
 
 
-def _each(ctx: typer.Context, work: object) -> None:
+def _each(ctx: typer.Context, work: Callable[[Store], dict[str, object]]) -> None:
     opened = stores(ctx)
     if not opened:
         raise StoreMissing("there is no store here", hint="mem init")
-    results = [work(store) for store in opened]  # type: ignore[operator]
+    results = [work(store) for store in opened]
     if not any_json(ctx, results):
         for store, result in zip(opened, results, strict=True):
             print(f"{store.place.label:<9} {result.pop('said')}")

@@ -23,7 +23,7 @@ Invocation.__doc__ = (
 )
 
 _FLAGS = {"-g": "personal", "--global": "personal", "--json": "json", "--no-input": "no_input"}
-AGENT_MARKERS = ("CLAUDECODE", "CODEX_SANDBOX", "GEMINI_CLI", "CURSOR_AGENT", "OPENCODE", "CI")
+ALIASES = {"search": "recall", "find": "recall", "remember": "add", "rm": "forget"}
 
 
 def take(arguments: list[str]) -> tuple[Invocation, list[str]]:
@@ -56,7 +56,9 @@ def places(invocation: Invocation) -> list[Place]:
 
 def may_ask(invocation: Invocation) -> bool:
     """Whether there is a person at a terminal to answer a question."""
-    if invocation.no_input or any(os.environ.get(marker) for marker in AGENT_MARKERS):
+    from memcli.store import AGENT_MARKERS
+
+    if invocation.no_input or any(os.environ.get(marker) for marker in (*AGENT_MARKERS, "CI")):
         return False
     return sys.stdin.isatty() and sys.stderr.isatty()
 

@@ -151,7 +151,7 @@ def log(
     for store, path in histories:
         history = journal.events(store.place)
         if path is not None:
-            history = _history_of(history, path)
+            history = list(dict.fromkeys(event for event, _ in journal.lineage(history, path)))[::-1]
         undone = {event.undoes for event in history if event.undoes}
         rows = [
             {
@@ -174,18 +174,6 @@ def log(
         terminal.table(("when (UTC)", "what", "who", "path"), cells)
 
 
-def _history_of(history: list[journal.Event], path: str) -> list[journal.Event]:
-    """The events of one memory, followed back through the names that it had."""
-    names, found = {path}, []
-    for event in reversed(history):
-        mine = [change for change in event.changes if change.path in names]
-        if mine:
-            found.append(event)
-            appeared = {change.path for change in mine if change.before is None}
-            names |= {other.path for other in event.changes if appeared and other.after is None}
-    return found[::-1]
-
-
 def _brief(paths: object) -> str:
     assert isinstance(paths, list)
     return str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more" if paths else "-"
@@ -197,24 +185,25 @@ def status(ctx: typer.Context) -> None:
     Example: mem status
     """
     opened = stores(ctx)
-    reports = [_status_of(store) for store in opened]
-    if any_json(ctx, reports):
+    reports, attention = zip(*(_status_of(store) for store in opened), strict=True) if opened else ((), ())
+    if any_json(ctx, [{**report, "attention": lines} for report, lines in zip(reports, attention, strict=True)]):
         return
     if not reports:
         print('no memories yet: mem add "something worth keeping", or mem init for a store of this folder')
         return
-    for report in reports:
+    for report, lines in zip(reports, attention, strict=True):
         label = str(report["store"])
         print(
             f"{label:<9} {report['path']}  {plural(int(str(report['memories'])), 'memory')}"
             f" · {report['sharing']} · {report['size']}"
         )
         print(f"index     {report['index']}")
-        for line in report["attention"]:  # type: ignore[attr-defined]
+        for line in lines:
             print(f"          {line}")
 
 
-def _status_of(store: Store) -> dict[str, object]:
+def _status_of(store: Store) -> tuple[dict[str, object], list[str]]:
+    """What there is to say of a store, and what needs its owner."""
     notices = refresh.update(store.place, embed=False)
     connection = schema.open_for_reading(store.place)
     try:
@@ -242,7 +231,7 @@ def _status_of(store: Store) -> dict[str, object]:
     size = {part: _size(os.path.join(store.place.local, part)) for part in ("cache", "journal", "objects", "trash")}
     history = size["journal"] + size["objects"]
     sharing = ("shared" if store.shared else "private") if store.place.label == "project" else "yours"
-    return {
+    report: dict[str, object] = {
         "store": store.place.label,
         "path": store.place.shown(store.place.folder + "/x")[:-2],
         "memories": memories,
@@ -253,8 +242,8 @@ def _status_of(store: Store) -> dict[str, object]:
         "sharing": sharing,
         "size": f"index {human_size(size['cache'])}, history {human_size(history)}, trash {trash}",
         "index": " · ".join(parts),
-        "attention": attention,
     }
+    return report, attention
 
 
 def _size(folder: str) -> int:

@@ -37,37 +37,30 @@ COLUMN_WEIGHTS = "2.0, 1.0, 1.0, 1.0, 1.0"
 
 def keyword(connection: db.Connection, match: str, limit: int, where: Filter | None = None) -> list[PassageHit]:
     """The best passages for an FTS5 MATCH expression (made by `encode.terms`)."""
-    if not match:
-        return []
-    condition, values = _condition(where, "passages_fts.rowid", "passages.id")
-    rank = f"bm25(passages_fts, {COLUMN_WEIGHTS})"
-    return [
-        PassageHit(*row)
-        for row in connection.execute(
-            f"WITH hits AS MATERIALIZED (SELECT rowid AS passage, -{rank} AS score FROM passages_fts"
-            f" WHERE passages_fts MATCH ?{condition} ORDER BY {rank} LIMIT ?)"
-            " SELECT passage, document, score, kind FROM hits JOIN passages ON passages.id = passage ORDER BY score DESC",
-            (match, *values, limit),
-        )
-    ]
+    condition = _condition(where, "passages_fts.rowid", "passages.id")
+    return _by_words(connection, "passages_fts", "passages.id = number", match, limit, condition)
 
 
 def fulltext(connection: db.Connection, match: str, limit: int, where: Filter | None = None) -> list[PassageHit]:
     """The best whole documents for a MATCH expression, each with its first passage."""
+    condition = _condition(where, "documents_fts.rowid", "documents.id")
+    return _by_words(connection, "documents_fts", "document = number AND ordinal = 0", match, limit, condition)
+
+
+def _by_words(
+    connection: db.Connection, table: str, join: str, match: str, limit: int, condition: tuple[str, list[object]]
+) -> list[PassageHit]:
     if not match:
-        return []
-    condition, values = _condition(where, "documents_fts.rowid", "documents.id")
-    rank = f"bm25(documents_fts, {COLUMN_WEIGHTS})"
-    return [
-        PassageHit(*row)
-        for row in connection.execute(
-            f"WITH hits AS MATERIALIZED (SELECT rowid AS number, -{rank} AS score FROM documents_fts"
-            f" WHERE documents_fts MATCH ?{condition} ORDER BY {rank} LIMIT ?)"
-            " SELECT id, document, score, kind FROM hits JOIN passages ON document = number AND ordinal = 0"
-            " ORDER BY score DESC",
-            (match, *values, limit),
-        )
-    ]
+        return []  # FTS5 refuses to be asked for nothing
+    sql, values = condition
+    rank = f"bm25({table}, {COLUMN_WEIGHTS})"
+    rows = connection.execute(
+        f"WITH hits AS MATERIALIZED (SELECT rowid AS number, -{rank} AS score FROM {table}"
+        f" WHERE {table} MATCH ?{sql} ORDER BY {rank} LIMIT ?)"
+        f" SELECT id, document, score, kind FROM hits JOIN passages ON {join} ORDER BY score DESC",
+        (match, *values, limit),
+    )
+    return [PassageHit(*row) for row in rows]
 
 
 def occurrences(connection: db.Connection, term: str, passages: Iterable[int]) -> tuple[int, set[int]]:

@@ -199,12 +199,12 @@ def test_help_of_every_verb(verb: str) -> None:
 
 def test_an_unforeseen_failure_is_one_sentence(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug is no traceback; its memory is safe."""
-    from memcli.cli import read
+    from memcli import journal
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("two\nlines")
 
-    monkeypatch.setattr(read, "_history_of", fail)
+    monkeypatch.setattr(journal, "lineage", fail)
     one = added("apple")
     result = run_mem("log", one)
     assert result.code == 70
