@@ -87,7 +87,7 @@ class Embedder:
             tokens = self._tokenise([self.folder.passage_prefix + text for text in window])
             batches = list(_batches([len(ids) for ids in tokens]))
             with ThreadPoolExecutor(self._threads) as pool:
-                embedded = pool.map(lambda batch: self._embed([tokens[i] for i in batch]), batches)
+                embedded = pool.map(self._embed, ([tokens[i] for i in batch] for batch in batches))
                 for batch, found in zip(batches, embedded, strict=True):
                     vectors[[first + i for i in batch]] = found
                     if on_batch:
