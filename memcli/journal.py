@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from memcli import lock, tree
-from memcli.errors import UndoImpossible, WriteFailed
+from memcli.errors import UndoImpossible, UsageError, WriteFailed
 from memcli.places import Place, private_dir, user_dir
 from memcli.text import digest, new_id, utc_iso
 
@@ -129,14 +129,23 @@ def erase(place: Place, changes: Iterable[tuple[Event, Change]]) -> None:
             tree.rewrite_private(path, b"".join(lines))
 
 
-def last_undoable(place: Place) -> Event:
-    """The newest operation that changed files and was not undone. Raises UndoImpossible when there is none."""
+def undoable(place: Place, op: str | None = None) -> Event:
+    """The operation that begins with `op`, or else the newest, among those that changed files and were not undone.
+
+    Raises UndoImpossible when there is none, UsageError when `op` names several.
+    """
     history = events(place)
     undone = {event.undoes for event in history if event.undoes}
-    for event in reversed(history):
-        if event.verb != "undo" and event.op not in undone and event.changes:
-            return event
-    raise UndoImpossible("there is nothing to undo", hint="mem log")
+    left = [event for event in history if event.verb != "undo" and event.op not in undone and event.changes]
+    if op is not None:
+        left = [event for event in left if event.op.startswith(op)]
+        if len(left) > 1:
+            raise UsageError(f"{op!r} names {len(left)} operations", hint="repeat with more letters of it; mem log")
+        if not left:
+            raise UndoImpossible(f"there is no operation {op!r} left to undo", hint="mem log")
+    if not left:
+        raise UndoImpossible("there is nothing to undo", hint="mem log")
+    return left[-1]
 
 
 def keep(place: Place, data: bytes) -> str:

@@ -239,9 +239,9 @@ class Store:
                 return Written(memory.id or "", path)
         raise NotFound(f"the trash holds nothing called {wanted!r}", hint="mem restore (lists the trash)")
 
-    def undo_last(self) -> tuple[Event, list[str]]:
-        """Revert the newest operation that was not undone. Raises UndoImpossible."""
-        event = journal.last_undoable(self.place)
+    def undo(self, op: str | None = None) -> tuple[Event, list[str]]:
+        """Revert one operation, the newest that was not undone if none is named. Raises UndoImpossible."""
+        event = journal.undoable(self.place, op)
         return event, undo.revert(self.place, event, by=author(), origin=os.getcwd(), now=self._now())
 
     def write_many(

@@ -52,7 +52,7 @@ def test_events_come_back_in_order(store: Store) -> None:
 def test_a_clock_set_back_does_not_change_the_order_of_one_writer(store: Store) -> None:
     made = [record(store.place, now=1.8e9), record(store.place, now=1.7e9), record(store.place, now=1.75e9)]
     assert journal.events(store.place) == made
-    assert journal.last_undoable(store.place) == made[-1]
+    assert journal.undoable(store.place) == made[-1]
 
 
 def test_a_torn_last_line_costs_that_line_alone(store: Store) -> None:
@@ -97,7 +97,7 @@ def test_changes_that_name_no_digest_are_no_event(store: Store, changes: object)
 def test_odd_values_do_not_stop_anybody(store: Store, event: dict[str, Any]) -> None:
     written = store.add("a memory")
     forge(store, **event)
-    _, paths = store.undo_last()
+    _, paths = store.undo()
     assert paths == [written.path]
 
 
@@ -130,7 +130,7 @@ def test_what_changed_since_is_not_undone(store: Store) -> None:
     written = store.add("a memory")
     Path(store.place.absolute(written.path)).write_text("a person's edit")
     with pytest.raises(UndoImpossible):
-        store.undo_last()
+        store.undo()
     assert Path(store.place.absolute(written.path)).read_text() == "a person's edit"
 
 
@@ -138,21 +138,21 @@ def test_an_undo_is_all_or_nothing(store: Store) -> None:
     paths = store.write_many([("tree/a.md", b"a"), ("tree/b.md", b"b")], verb="import", note="x")
     Path(store.place.absolute("tree/a.md")).write_text("edited")
     with pytest.raises(UndoImpossible):
-        store.undo_last()
+        store.undo()
     assert all(Path(store.place.absolute(path)).exists() for path in paths)
 
 
 def test_an_undo_that_was_killed_half_way_is_completed(store: Store) -> None:
     store.write_many([("tree/a.md", b"a"), ("tree/b.md", b"b")], verb="import", note="x")
     tree.to_trash(store.place, "tree/b.md", expected=digest(b"b"))
-    store.undo_last()
+    store.undo()
     assert walk.walk(store.place) == []
 
 
 def test_undoing_a_move_leaves_no_copy_in_the_trash(store: Store) -> None:
     written = store.add("a memory", topic="a")
     store.edit(written.path, topic="b", append="more")
-    store.undo_last()
+    store.undo()
     assert [found.path for found in walk.walk(store.place)] == [written.path]
     assert tree.trash(store.place) == []
 
@@ -164,14 +164,14 @@ def test_an_edit_that_cannot_move_changes_nothing(store: Store) -> None:
     with pytest.raises(Conflict):
         store.edit(written.path, append="more", topic="b")
     assert "more" not in Path(store.place.absolute(written.path)).read_text()
-    _, paths = store.undo_last()
+    _, paths = store.undo()
     assert paths == [written.path]
 
 
 def test_a_purge_does_not_block_what_was_done_before(store: Store) -> None:
     kept, purged = store.add("kept"), store.add("purged")
     store.forget([purged.path], purge=True)
-    _, paths = store.undo_last()
+    _, paths = store.undo()
     assert paths == [kept.path]
 
 
@@ -187,7 +187,7 @@ def test_a_hostile_journal_writes_nothing_outside_the_memories(store: Store, tmp
     forge(store, changes=[[path, name, None]])
     before = set((tmp_path / "project").rglob("*"))
     with pytest.raises((UndoImpossible, Conflict)):
-        store.undo_last()
+        store.undo()
     assert set((tmp_path / "project").rglob("*")) == before
     assert {file.name for file in tmp_path.iterdir()} == {"home", "project"}
 
@@ -208,7 +208,7 @@ def test_a_hostile_journal_does_not_reach_through_a_linked_folder(store: Store, 
     ):
         forge(store, op=os.urandom(4).hex(), changes=changes)
         with pytest.raises(Exception, match=r"link|outside|changed|store"):
-            store.undo_last()
+            store.undo()
         assert [file.read_text() for file in precious.iterdir()] == ["well known default"]
 
 

@@ -170,8 +170,11 @@ def log(
             continue
         if not rows:
             raise NotFound("nothing was done here yet", hint="mem add …")
-        cells = [(str(r["at"])[:16].replace("T", " "), r["verb"], r["by"], _brief(r["paths"])) for r in rows]
-        terminal.table(("when (UTC)", "what", "who", "path"), cells)
+        cells = [
+            (str(r["op"])[:4], str(r["at"])[:16].replace("T", " "), r["verb"], r["by"], _brief(r["paths"]))
+            for r in rows
+        ]
+        terminal.table(("op", "when (UTC)", "what", "who", "path"), cells)
 
 
 def _brief(paths: object) -> str:

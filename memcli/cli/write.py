@@ -263,13 +263,18 @@ def _list_trash(ctx: typer.Context, opened: list[Store]) -> None:
         terminal.table(("id", "title", "path"), [((row["id"] or "-")[:6], row["title"], row["path"]) for row in rows])
 
 
-def undo(ctx: typer.Context) -> None:
-    """Revert the last operation (add, edit, move, forget, restore, import); repeat to go further back.
+def undo(
+    ctx: typer.Context,
+    operation: Annotated[str | None, typer.Argument(help="One from mem log; without it, the last.")] = None,
+) -> None:
+    """Revert an operation (add, edit, move, forget, restore, import); repeat to go further back.
+
+    Refuses where a file has changed since, so that nothing is lost.
 
     Example: mem undo
     """
     store = writable(ctx)
-    event, paths = store.undo_last()
+    event, paths = store.undo(operation)
     if not any_json(ctx, {"op": event.op, "verb": event.verb, "paths": paths}):
         print(f"undone: {event.verb} of {event.at} ({plural(len(event.changes), 'file')})")
     index_now(store, paths)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -221,3 +222,14 @@ def test_a_private_store_can_be_shared_later(store: Store) -> None:
     ignore.write_text("*\n!README.md\n", encoding="utf-8")
     assert run_mem("init", "--shared", "--json").json()["shared"] is False
     assert ignore.read_text(encoding="utf-8") == "*\n!README.md\n"
+
+
+def test_without_onnxruntime_words_are_found_and_it_is_said(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A platform without a wheel gets keyword recall, and is told."""
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    said = run_mem("add", "apple one", model=True)
+    assert said.code == 0
+    assert "found by words only" in said.stderr
+    found = run_mem("recall", "apple", model=True)
+    assert "apple one" in found.stdout
+    assert "found by words only" in found.stderr

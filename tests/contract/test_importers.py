@@ -126,7 +126,7 @@ def test_importing_twice_changes_nothing(importer: Importer, source: Path, store
 def test_undo_takes_all_of_an_import_back(importer: Importer, source: Path, store: Store) -> None:
     mine = store.add("Mine, and it stays.").path
     brought = bring(store, importer.read(source))
-    store.undo_last()
+    store.undo()
     left = [name for name in tree_bytes(store.place.folder) if name.startswith(("tree/", "local/tree/"))]
     assert brought.paths
     assert left == [mine]

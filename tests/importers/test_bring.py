@@ -284,7 +284,7 @@ def test_new_turns_of_a_known_session_join_it_and_undo_is_one_step(store: Store)
     brought = bring(store, [turn("1", "one"), turn("2", "two"), turn("3", "three"), turn("1", "other", session="new")])
     assert (brought.turns, brought.episodes, brought.skipped) == (2, 2, 2)
     assert [one.text for one in memories(store)["local/tree/episodes/s.md"].turns] == ["one", "two", "three"]
-    store.undo_last()
+    store.undo()
     assert tree_bytes(store.place.private_tree) == before
 
 
@@ -330,14 +330,14 @@ def test_what_was_written_before_a_failure_can_be_undone(store: Store, monkeypat
         bring(store, items)
     monkeypatch.undo()
     assert memories(store)
-    store.undo_last()
+    store.undo()
     assert memories(store) == {}
 
 
 def test_an_import_of_very_many_files_can_be_undone(store: Store) -> None:
     changes = [Change(f"tree/imported/{n}-{'x' * 80}.md", None, "0" * 64) for n in range(60_000)]
     journal.record(store.place, "import", changes, by="you", origin="", now=NOW)
-    assert len(journal.last_undoable(store.place).changes) == len(changes)
+    assert len(journal.undoable(store.place).changes) == len(changes)
 
 
 # --- real notes ------------------------------------------------------------------------------------------------------

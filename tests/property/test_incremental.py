@@ -163,7 +163,7 @@ class Steps(RuleBasedStateMachine):
     @rule()
     def undo(self) -> None:
         try:
-            _, paths = self.store.undo_last()
+            _, paths = self.store.undo()
         except UndoImpossible:
             return
         self.store.sync(paths, embed=False)

@@ -86,5 +86,5 @@ def test_undoing_everything_leaves_the_tree_as_it_was(tmp_path: Path, full: bool
         while len(history) > 1:
             history.pop()
             event = last_undoable(store.place)
-            store.undo_last()
+            store.undo()
             assert snapshot(store) == history[-1], (number, len(history), event)
