@@ -7,7 +7,7 @@ from pathlib import Path
 
 from memcli import tree, walk
 from memcli.errors import Conflict
-from memcli.journal import last_undoable
+from memcli.journal import undoable
 from memcli.places import at_root
 from memcli.store import Store
 from tests.conftest import tree_bytes
@@ -85,6 +85,6 @@ def test_undoing_everything_leaves_the_tree_as_it_was(tmp_path: Path, full: bool
                 history.append(now)
         while len(history) > 1:
             history.pop()
-            event = last_undoable(store.place)
+            event = undoable(store.place)
             store.undo()
             assert snapshot(store) == history[-1], (number, len(history), event)
