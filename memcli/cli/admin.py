@@ -40,6 +40,12 @@ def init(
     Example: mem init --shared
     """
     asked = invocation(ctx)
+    if not (asked.personal or asked.root) and os.path.realpath(os.getcwd()) == os.path.realpath(
+        os.path.expanduser("~")
+    ):
+        raise UsageError(
+            "the memories of your home folder are your personal store", hint="mem -g init, or cd into a project"
+        )
     place = personal() if asked.personal else at_root(asked.root or os.getcwd())
     existed = place.exists()
     store = Store.init(place, shared=shared, tree_folder=tree_folder)

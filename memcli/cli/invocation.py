@@ -99,8 +99,6 @@ def report(error: MemError, json_wanted: bool) -> int:
             say(f"  {identity}  {path}  {title}")
         present = getattr(error, "present", None)
         if present:
-            from memcli.guard.hidden import printable
-
             say("what is there now:", printable(present).strip("\n"))
         if error.hint:
             say(f"try: {error.hint}")

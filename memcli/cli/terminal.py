@@ -1,4 +1,4 @@
-"""Printing for people and programs, shared by the verbs; rich is loaded when there is a table to draw."""
+"""Printing for people and programs, shared by the verbs; rich is loaded for trees and progress bars alone."""
 
 from __future__ import annotations
 

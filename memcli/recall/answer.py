@@ -91,7 +91,8 @@ def hits_of(candidates: list[Candidate], sure: float) -> list[Hit]:
     wanted: dict[Source, list[int]] = {}
     best = {}
     for candidate in candidates:
-        channel = max(candidate.passages, key=lambda name: candidate.features.get(name, 0.0))
+        # Whole documents are found with their first passage, which need not be the one that says it.
+        channel = max(candidate.passages, key=lambda name: (name != "fulltext", candidate.features.get(name, 0.0)))
         best[id(candidate)] = candidate.passages[channel]
         wanted.setdefault(candidate.source, []).append(candidate.passages[channel])
     texts = {source: search.passages(source.connection, ids) for source, ids in wanted.items()}

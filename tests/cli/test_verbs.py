@@ -233,3 +233,13 @@ def test_without_onnxruntime_words_are_found_and_it_is_said(store: Store, monkey
     found = run_mem("recall", "apple", model=True)
     assert "apple one" in found.stdout
     assert "found by words only" in found.stderr
+
+
+def test_the_home_folder_has_the_personal_store(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `.mem` in the home folder would never be read: the search for stores stops there."""
+    monkeypatch.chdir(home)
+    assert run_mem("init").code == 2
+    assert not (home / ".mem").exists()
+    assert run_mem("-g", "init").code == 0
+    run_mem("add", "apple one")
+    assert run_mem("recall", "apple", "--json").json()["results"][0]["store"] == "personal"
