@@ -12,7 +12,7 @@ from collections import namedtuple
 
 from memcli import config
 from memcli.cli.invocation import Invocation, as_json, places, say, wants_colour
-from memcli.errors import MemError, NotFound, UsageError
+from memcli.errors import NotFound, UsageError
 from memcli.guard.hidden import columns, one_line, printable
 from memcli.index.search import Filter
 from memcli.recall.answer import EVERY_EPISODE
@@ -128,7 +128,8 @@ def _batch(recall: Recall, options: Options, where: Filter, settings: config.Con
 
 def _questions(path: str) -> Iterator[dict[str, object]]:
     try:
-        file = sys.stdin if path == "-" else open(path, encoding="utf-8-sig")  # noqa: SIM115 (stdin must stay open)
+        # errors="replace": a question with a broken byte is still a question. noqa: stdin must stay open.
+        file = sys.stdin if path == "-" else open(path, encoding="utf-8-sig", errors="replace")  # noqa: SIM115
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}", hint="mem recall --batch FILE") from None
     for number, line in enumerate(file, 1):
@@ -270,6 +271,3 @@ def _width() -> int:
         return min(os.get_terminal_size(sys.stdout.fileno()).columns, 120)
     except (OSError, ValueError):
         return 80
-
-
-__all__ = ["MemError", "Options", "as_dict", "parse", "run"]
