@@ -128,7 +128,7 @@ def _batch(recall: Recall, options: Options, where: Filter, settings: config.Con
 
 def _questions(path: str) -> Iterator[dict[str, object]]:
     try:
-        # errors="replace": a question with a broken byte is still a question. noqa: stdin must stay open.
+        # A question with a broken byte is still a question; stdin is not ours to close.
         file = sys.stdin if path == "-" else open(path, encoding="utf-8-sig", errors="replace")  # noqa: SIM115
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}", hint="mem recall --batch FILE") from None
