@@ -57,9 +57,6 @@ class Config:
     def text(self, name: str) -> str:
         return str(self._values.get(name, _BY_NAME[name].default))
 
-    def is_set(self, name: str) -> bool:
-        return name in self._values
-
 
 def parse_lines(lines: list[str]) -> dict[str, str]:
     """The `key: value` pairs of a flat YAML file; comments, blank and other lines are left out."""

@@ -12,7 +12,6 @@ import time
 _ID_LETTERS = "abcdefghjkmnpqrstvwxyz"
 _ID_ALPHABET = _ID_LETTERS + "23456789"
 ID_LENGTH = 12
-_ID = re.compile(rf"[{_ID_LETTERS}][{_ID_ALPHABET}]{{{ID_LENGTH - 1}}}")
 _ISO = re.compile(r"(\d{4})-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?)?\s*(Z|[+-]\d\d:?\d\d)?")
 TOKEN = re.compile(r"[A-Za-z]{1,8}|[0-9]{1,3}|[^\sA-Za-z0-9]")
 _WINDOWS_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
@@ -23,10 +22,6 @@ def new_id() -> str:
     """A random memory id: 12 characters without look-alikes, the first a letter (about 58 bits)."""
     raw = os.urandom(ID_LENGTH)
     return _ID_LETTERS[raw[0] % len(_ID_LETTERS)] + "".join(_ID_ALPHABET[b % len(_ID_ALPHABET)] for b in raw[1:])
-
-
-def is_id(value: str) -> bool:
-    return _ID.fullmatch(value) is not None
 
 
 def path_id(path: str) -> str:

@@ -24,7 +24,7 @@ class Result(NamedTuple):
 
 def run_mem(*arguments: str, stdin: str = "", model: bool = False) -> Result:
     """Run one command line. Without `model` everything is found by words only, which is fast and the same everywhere."""
-    if not model and not config.load().is_set("model"):
+    if not model and not config.load().text("model"):
         without_model()
     out, err = io.StringIO(), io.StringIO()
     before = sys.argv, sys.stdin

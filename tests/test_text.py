@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from memcli import text
 
+ID = re.compile(r"[a-z][a-z0-9]{11}")
+
 
 def test_ids_are_twelve_characters_and_differ() -> None:
     made = {text.new_id() for _ in range(1000)}
     assert len(made) == 1000
-    assert all(text.is_id(identity) and len(identity) == 12 and identity[0].isalpha() for identity in made)
+    assert all(ID.fullmatch(identity) and len(identity) == 12 and identity[0].isalpha() for identity in made)
 
 
 @given(st.text())
 def test_a_path_has_one_id_for_ever(path: str) -> None:
     assert text.path_id(path) == text.path_id(path)
-    assert text.is_id(text.path_id(path))
+    assert ID.fullmatch(text.path_id(path))
 
 
 def test_a_name_that_is_no_utf8_has_an_id() -> None:
-    assert text.is_id(text.path_id("tree/\udcff.md"))
+    assert ID.fullmatch(text.path_id("tree/\udcff.md"))
 
 
 @given(st.text(max_size=300))

@@ -9,23 +9,13 @@ from __future__ import annotations
 import difflib
 
 import typer
-from typer.core import TyperGroup
 
 from memcli import __version__
 from memcli.cli import admin, index, read, write
 from memcli.cli.invocation import ALIASES, Invocation, say
 from memcli.errors import UsageError
 
-
-class _Verbs(TyperGroup):
-    """Lists verbs in the order of use, and suggests the nearest for a typo."""
-
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
-        return list(self.commands)
-
-
 app = typer.Typer(
-    cls=_Verbs,
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -99,11 +99,6 @@ class Embedder:
         vector: NDArray[np.float32] = self._embed(self._tokenise([self.folder.query_prefix + text]))[0]
         return vector
 
-    def known_share(self, text: str) -> float:
-        """The share (0..1) of the tokens of `text` that the vocabulary holds, for `is_representable`; 0 if none."""
-        ids = self._tokenizer.encode(text, self.folder.max_tokens)[1:-1]
-        return sum(1 for token in ids if token != self._tokenizer.unknown) / max(1, len(ids))
-
     def _tokenise(self, texts: Sequence[str]) -> list[list[int]]:
         longest = self.folder.max_tokens * _CHARACTERS_PER_TOKEN
         return [self._tokenizer.encode(text[:longest], self.folder.max_tokens) for text in texts]
@@ -140,14 +135,3 @@ def default_threads() -> int:
     except OSError:
         pass
     return min(cores, MAX_THREADS)
-
-
-def is_representable(text: str, known_share: float) -> bool:
-    """Whether the vector of `text` by an English model means something; if not, search by keywords alone.
-
-    At least half of its tokens must be in the vocabulary (`Embedder.known_share`), and at least half of its letters
-    Latin: an English WordPiece vocabulary holds the single letters of other alphabets, known tokens without a meaning.
-    """
-    letters = [letter for letter in text if letter.isalpha()]
-    latin = sum(1 for letter in letters if letter < "\u0250" or "\u1e00" <= letter <= "\u1eff")
-    return known_share >= 0.5 and 2 * latin >= len(letters)

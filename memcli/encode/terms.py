@@ -304,15 +304,16 @@ _UNQUOTABLE = {0: " "} | dict.fromkeys(range(0xD800, 0xE000), " ")  # FTS5 stops
 
 
 def mostly_latin(text: str) -> bool:
-    """Whether at least half of the letters of `text` are Latin; true for a text without letters.
+    """Whether an English model can read `text`: at least half of its letters are Latin; without letters, it has a digit.
 
-    An English vocabulary spells out other alphabets letter by letter: tokens that are known and carry no meaning.
+    An English vocabulary spells out other alphabets letter by letter, tokens that are known and carry no meaning, and
+    maps emoji to unknown.
     """
     if text.isascii():
-        return True
+        return bool(text.strip())
     letters = [letter for letter in text if letter.isalpha()]
     latin = sum(1 for letter in letters if letter < "\u0250" or "\u1e00" <= letter <= "\u1eff")
-    return 2 * latin >= len(letters)
+    return 2 * latin >= len(letters) if letters else any(character.isdigit() for character in text)
 
 
 # --- dates ------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from memcli.encode import model
-from memcli.encode.embedder import BATCH_TEXTS, BATCH_TOKENS, Embedder, _batches, default_threads, is_representable
+from memcli.encode.embedder import BATCH_TEXTS, BATCH_TOKENS, Embedder, _batches, default_threads
 from memcli.errors import ModelUnavailable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,29 +69,6 @@ def test_batches_hold_every_position_once_and_keep_their_bounds() -> None:
         longest = max(lengths[position] for position in batch)
         assert len(batch) <= BATCH_TEXTS
         assert len(batch) == 1 or len(batch) * longest <= BATCH_TOKENS
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("rotate refresh tokens", True),
-        ("404", True),
-        ("café naïve", True),
-        ("обновление токена", False),
-        ("トークンの更新", False),
-        ("تدوير الرموز", False),
-        ("🙂🙃🫠", False),
-        ("", False),
-    ],
-)
-def test_only_english_is_representable(embedder: Embedder, text: str, expected: bool) -> None:
-    assert is_representable(text, embedder.known_share(text)) is expected
-
-
-def test_known_share_is_a_share(embedder: Embedder) -> None:
-    assert embedder.known_share("plain words") == 1
-    assert 0 < embedder.known_share("word 🫠") < 1
-    assert embedder.known_share("") == 0
 
 
 def test_default_threads_are_few() -> None:

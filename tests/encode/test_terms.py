@@ -20,6 +20,7 @@ from memcli.encode.terms import (
     fts_text,
     identifiers,
     match_expression,
+    mostly_latin,
     query_terms,
 )
 
@@ -300,3 +301,21 @@ def test_lean_modules_import_nothing_heavy() -> None:
     }
     # `re` brings enum itself, in every Python; what counts is that nothing of ours does.
     assert not (set(done.stdout.split()) & heavy) - {"enum"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("rotate refresh tokens", True),
+        ("404", True),
+        ("café naïve", True),
+        ("обновление токена", False),
+        ("トークンの更新", False),
+        ("تدوير الرموز", False),
+        ("🙂🙃🫠", False),
+        ("word 🫠", True),
+        ("", False),
+    ],
+)
+def test_only_what_an_english_model_reads_is_mostly_latin(text: str, expected: bool) -> None:
+    assert mostly_latin(text) is expected
