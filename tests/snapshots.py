@@ -16,15 +16,22 @@ QUESTIONS = ("token", "alpha beta", "naïve", "2026", "deployment order", "記�
 _TABLES = {
     "entries": "path, hash, name, claimed, type, title, created, tags, source, session, part, pinned, supersedes, valid_from,"
     " valid_to, secrets, hidden, front_problem, problem",
-    "documents": "path, documents.ordinal, anchor, ref, speaker, at, documents.line, length",
+    "documents": "path, documents.ordinal, anchor, ref, speaker, at, day, documents.line, length",
     "passages": "path, documents.ordinal, passages.ordinal, heading, passages.line, kind, text, context, passages.hash",
     "relations": "path, kind, target",
+    "entities": "key, kind",
+    "mentions": "path, documents.ordinal, mentions.ordinal, key, entities.kind",
+    "events": "path, documents.ordinal, events.ordinal, first, last",
 }
 _FROM = {
     "entries": "entries",
     "documents": "documents JOIN entries ON entries.id = entry",
     "passages": "passages JOIN documents ON documents.id = document JOIN entries ON entries.id = entry",
     "relations": "relations JOIN entries ON entries.id = entry",
+    "entities": "entities",
+    "mentions": "mentions JOIN entities ON entities.id = entity JOIN documents ON documents.id = document"
+    " JOIN entries ON entries.id = entry",
+    "events": "events JOIN documents ON documents.id = document JOIN entries ON entries.id = entry",
 }
 
 

@@ -60,6 +60,13 @@ class WordPiece:
                 break
         return [*ids[: max_tokens - 1], self._end]
 
+    def has_letters(self) -> list[bool]:
+        """For each id of the vocabulary, whether its piece has a letter or a digit."""
+        letters = [False] * (max(self._vocabulary.values()) + 1)
+        for piece, number in self._vocabulary.items():
+            letters[number] = any(character.isalnum() for character in piece)
+        return letters
+
     def _pieces(self, word: str) -> list[int]:
         known = self._cache.get(word)
         if known is None:

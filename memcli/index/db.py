@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
+    from typing import Any
 else:
     try:
         from pysqlite3 import dbapi2 as sqlite3
@@ -32,8 +33,8 @@ DatabaseError = sqlite3.DatabaseError
 BUSY_TIMEOUT_MS = 30_000
 
 
-def connect(path: str, *, create: bool) -> Connection:
-    """Open one database file with our settings. Raises IndexUnavailable when it is missing, damaged or no database."""
+def connect(path: str, *, create: bool, page_size: int = 4096) -> Connection:
+    """Open one database file with our settings; `page_size` (bytes) is a new file's. Raises IndexUnavailable when it is missing, damaged or no database."""
     if not create and not os.path.exists(path):
         raise IndexUnavailable(f"there is no index at {path}", hint="mem index")
     try:
@@ -48,6 +49,7 @@ def connect(path: str, *, create: bool) -> Connection:
             "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=268435456; PRAGMA cache_size=-32000;"
         )
         if create:
+            connection.execute(f"PRAGMA page_size={int(page_size)}")
             connection.execute("PRAGMA journal_mode=WAL")
         return connection
     except (sqlite3.Error, OSError) as error:
@@ -102,7 +104,7 @@ def transaction(connection: Connection) -> AbstractContextManager[None]:
     return _Transaction(connection)
 
 
-def chunks(values: list[int], size: int = 30_000) -> Iterator[list[int]]:
+def chunks(values: list[Any], size: int = 30_000) -> Iterator[list[Any]]:
     """Slices small enough for SQLite's limit on bound values."""
     for start in range(0, len(values), size):
         yield values[start : start + size]

@@ -1,8 +1,8 @@
-"""Vectors: the cache that keeps them by model and content hash, and the work of embedding what waits.
+"""Vectors and token codes: the cache that keeps them by model and content hash, and the work of embedding what waits.
 
 `embeddings.db` survives renames, rebuilds and schema changes: a text is embedded once by a model. Vectors are stored as
 float16, which changes a cosine by less than 1e-3, and reach the search table through that rounding whether they are
-new or cached, so that an index that grew and one that was rebuilt hold the same numbers.
+new or cached, so that an index that grew and one that was rebuilt hold the same numbers. Token codes stay here alone.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memcli import lock
+from memcli.encode import codes
 from memcli.errors import IndexUnavailable
 from memcli.index import db, schema
 from memcli.index.rows import embedding_text
@@ -27,8 +28,13 @@ if TYPE_CHECKING:
 GROUP = 2048  # passages embedded between two commits: what a kill can cost, and what is sorted by length together
 
 
+FORMAT = 2  # of embeddings.db; another one's texts are embedded anew
+
+Cached = tuple["NDArray[np.float16]", bytes]  # a vector, and the codes of its passage's tokens
+
+
 class EmbeddingCache:
-    """Vectors by (model, content hash). One row is 768 bytes at 384 dimensions."""
+    """Vectors and token codes by (model, content hash): 768 bytes at 384 dimensions, and 48 for each token."""
 
     def __init__(self, place: Place, model: str) -> None:
         private_dir(place.cache)
@@ -44,30 +50,35 @@ class EmbeddingCache:
             self._open(path, model)
 
     def _open(self, path: str, model: str) -> None:
-        self._connection = db.connect(path, create=True)
+        # Pages of 16 KiB: rows of 2 to 3 KB would leave a quarter of smaller ones empty.
+        self._connection = db.connect(path, create=True, page_size=16384)
+        if self._connection.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
+            for table in ("embeddings", "models"):
+                self._connection.execute(f"DROP TABLE IF EXISTS {table}")
+            self._connection.execute(f"PRAGMA user_version = {FORMAT}")
         self._connection.execute("CREATE TABLE IF NOT EXISTS models (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE)")
         self._connection.execute(
             "CREATE TABLE IF NOT EXISTS embeddings (model INTEGER NOT NULL, hash BLOB NOT NULL, vector BLOB NOT NULL,"
-            " PRIMARY KEY (model, hash)) WITHOUT ROWID"
+            " codes BLOB NOT NULL, PRIMARY KEY (model, hash))"
         )
         self._connection.execute("INSERT OR IGNORE INTO models (key) VALUES (?)", (model,))
         self._model = self._connection.execute("SELECT id FROM models WHERE key = ?", (model,)).fetchone()[0]
 
-    def get(self, hashes: Iterable[bytes]) -> dict[bytes, NDArray[np.float16]]:
+    def get(self, hashes: Iterable[bytes]) -> dict[bytes, Cached]:
         found = {}
         for key in hashes:
             row = self._connection.execute(
-                "SELECT vector FROM embeddings WHERE model = ? AND hash = ?", (self._model, key)
+                "SELECT vector, codes FROM embeddings WHERE model = ? AND hash = ?", (self._model, key)
             ).fetchone()
             if row:
-                found[key] = np.frombuffer(row[0], dtype=np.float16)
+                found[key] = (np.frombuffer(row[0], dtype=np.float16), row[1])
         return found
 
-    def put(self, vectors: dict[bytes, NDArray[np.float16]]) -> None:
+    def put(self, embedded: dict[bytes, Cached]) -> None:
         with db.transaction(self._connection):
             self._connection.executemany(
-                "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)",
-                [(self._model, key, vector.tobytes()) for key, vector in sorted(vectors.items())],
+                "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?, ?)",
+                [(self._model, key, vector.tobytes(), bits) for key, (vector, bits) in sorted(embedded.items())],
             )
 
     def close(self) -> None:
@@ -139,13 +150,13 @@ def _embed_group(
 ) -> None:
     marks = ",".join("?" * len(group))
     rows = connection.execute(f"SELECT id, hash, context, text FROM passages WHERE id IN ({marks})", group).fetchall()
-    vectors = cache.get({row[1] for row in rows})
-    missing = {key: embedding_text(context, text) for _, key, context, text in rows if key not in vectors}
+    known = cache.get({row[1] for row in rows})
+    missing = {key: embedding_text(context, text) for _, key, context, text in rows if key not in known}
     if missing:
-        embedded = open_embedder().passages(list(missing.values()), on_batch=report).astype(np.float16)
-        new = dict(zip(missing, embedded, strict=True))
+        made = open_embedder().passages(list(missing.values()), on_batch=report)
+        new = dict(zip(missing, zip(made.vectors.astype(np.float16), made.codes, strict=True), strict=True))
         cache.put(new)
-        vectors |= new
+        known |= new
     with lock.write_lock(place), db.transaction(connection):
         # A passage may have gone, or its number may have gone to another text, while this group was embedded.
         for number, key, _, _ in rows:
@@ -154,5 +165,5 @@ def _embed_group(
                 (schema.EMBEDDED, number, key, schema.WAITING),
             )
             if updated.rowcount:
-                vector = vectors[key].astype(np.float32)
-                connection.execute("INSERT INTO vectors (passage, embedding) VALUES (?, ?)", (number, vector.tobytes()))
+                vector = codes.quantised(known[key][0].astype(np.float32))
+                connection.execute(schema.INSERT_VECTOR, (number, vector.tobytes()))

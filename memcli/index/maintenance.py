@@ -52,8 +52,8 @@ def _rewrite_vectors(connection: db.Connection) -> None:
     if not rows:
         return
     with db.transaction(connection):
-        schema.create_vectors(connection, model, len(rows[0][1]) // 4)
-        connection.executemany("INSERT INTO vectors (passage, embedding) VALUES (?, ?)", rows)
+        schema.create_vectors(connection, model, len(rows[0][1]))
+        connection.executemany(schema.INSERT_VECTOR, rows)
         connection.executemany(
             "UPDATE passages SET state = ? WHERE id = ?", [(schema.EMBEDDED, row[0]) for row in rows]
         )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from memcli import lock, tree, walk
 from memcli.errors import InvalidMemory, NotFound
-from memcli.index import db, schema, words
+from memcli.index import db, graph, schema, timeline, words
 from memcli.index.rows import EntryRow, rows_of
 from memcli.index.words import Removals
 from memcli.places import Place
@@ -220,7 +220,8 @@ def _insert(connection: db.Connection, item: Found, row: EntryRow | None) -> Non
     ).lastrowid  # fmt: skip
     for ordinal, document in enumerate(row.documents):
         number = connection.execute(
-            "INSERT INTO documents (entry, ordinal, anchor, ref, speaker, at, line, length) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO documents (entry, ordinal, anchor, ref, speaker, at, day, line, length)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 entry,
                 ordinal,
@@ -228,11 +229,14 @@ def _insert(connection: db.Connection, item: Found, row: EntryRow | None) -> Non
                 document.ref,
                 document.speaker,
                 document.at,
+                document.day,
                 document.line,
                 document.length,
             ),
         ).lastrowid
         words.insert(connection, "documents_fts", number, document.words)
+        graph.insert(connection, number, [passage.mentions for passage in document.passages])
+        timeline.insert(connection, number, [passage.events for passage in document.passages])
         for position, passage in enumerate(document.passages):
             state = schema.KEYWORD_ONLY if passage.keyword_only else schema.WAITING
             rowid = connection.execute(
@@ -272,6 +276,8 @@ def delete_entry(connection: db.Connection, path: str, removals: Removals) -> st
     ]
     removals.remove("documents_fts", documents)
     removals.remove("passages_fts", passages)
+    graph.delete(connection, documents)
+    timeline.delete(connection, documents)
     if schema.get_meta(connection, "model") is not None:
         connection.executemany("DELETE FROM vectors WHERE passage = ?", [(passage,) for passage in passages])
     connection.execute("DELETE FROM passages WHERE document IN (SELECT id FROM documents WHERE entry = ?)", (entry,))

@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from memcli.encode import passages, terms
+from memcli.encode import dates, days, entities, passages, terms
+from memcli.encode.days import Interval
 from memcli.guard import hidden, secrets
+from memcli.index.timeline import MAX_EVENT_DAYS
 from memcli.memory import Memory, parse
 from memcli.text import content_hash
 
+MAX_EVENTS = 8  # of one document; a page of dates, a changelog or a log, is about no day in particular
 ROLES = frozenset({"user", "assistant", "human", "ai", "model", "agent", "system", "tool", "bot"})
 
 
@@ -22,7 +25,11 @@ Words = tuple[str, str, str, str, str]  # the columns of an FTS5 row: title, hea
 
 
 class PassageRow(NamedTuple):
-    """One passage: `context` (title and heading path) is embedded before `text` and never shown as part of it."""
+    """One passage: `context` (title and heading path) is embedded before `text` and never shown as part of it.
+
+    `mentions` are the entities named in it, as (key, kind); a document's speaker, title and tags count to its first passage.
+    `events` are the days that it, or the headings above it, mention and no passage before it did.
+    """
 
     heading: str
     line: int
@@ -32,15 +39,18 @@ class PassageRow(NamedTuple):
     hash: bytes
     keyword_only: bool
     words: Words
+    mentions: tuple[tuple[str, str], ...]
+    events: tuple[Interval, ...]
 
 
 class DocumentRow(NamedTuple):
-    """What a result stands for; `words` are those of the whole, `passages` its parts."""
+    """What a result stands for; `words` are those of the whole, `passages` its parts, `day` the number of the day of `at`."""
 
     anchor: str | None
     ref: str | None
     speaker: str | None
     at: str | None
+    day: int | None
     line: int
     length: int
     words: Words
@@ -90,13 +100,13 @@ def _documents(path: str, memory: Memory, title: str, title_in_body: bool, mask:
         yield _document(
             memory.body, memory.body_line, None, memory.ref, memory.speaker, memory.created, title, topic,
             _speaker_context(memory.speaker) or context,
-            " ".join(memory.tags), mask,
+            memory.tags, memory.tags, mask,
         )  # fmt: skip
         return
     for turn in memory.turns:
         yield _document(
             turn.text, turn.line, turn.anchor, turn.ref, turn.speaker, turn.at or memory.created, "", topic,
-            _speaker_context(turn.speaker), " ".join(memory.tags), mask,
+            _speaker_context(turn.speaker), memory.tags, (), mask,
         )  # fmt: skip
 
 
@@ -115,11 +125,14 @@ def _document(
     title: str,
     topic: str,
     context: str,
-    tags: str,
+    tags: tuple[str, ...],
+    own_tags: tuple[str, ...],
     mask: _Masker,
 ) -> DocumentRow:
     masked = mask(text)
-    facets = " ".join(filter(None, (terms.fts_text(speaker or ""), terms.date_words(at), terms.fts_text(tags))))
+    facets = " ".join(
+        filter(None, (terms.fts_text(speaker or ""), terms.date_words(at), terms.fts_text(" ".join(tags))))
+    )
 
     def words(heading: str, said: str) -> Words:
         return (
@@ -133,8 +146,13 @@ def _document(
     parts = passages.split(masked, first_line=line)
     if not parts:  # nothing but a title, or an empty turn: still findable by its name, speaker and date
         parts = [passages.Passage(title, "", line, "prose")]
-    rows = []
+    rows: list[PassageRow] = []
+    day, events = days.day_of(at), dict[Interval, None]()
+    named = speaker if speaker and speaker.lower() not in ROLES else None
     for part in parts:
+        untold = "" if rows or title in part.text else f"{title}\n"
+        new = _events(f"{untold}{part.heading}\n{part.text}", day, events)
+        mentions = entities.mentions(untold + part.text, *(() if rows else (named, own_tags)))
         embedded_after = " > ".join(filter(None, (context, part.heading if part.heading not in part.text else "")))
         rows.append(
             PassageRow(
@@ -146,10 +164,20 @@ def _document(
                 hash=embedding_hash(embedding_text(embedded_after, part.text)),
                 keyword_only=not terms.mostly_latin(part.text),
                 words=words(part.heading, part.text),
+                mentions=tuple(mentions),
+                events=new,
             )
         )
     whole = rows[0].words if len(rows) == 1 else words("", masked)
-    return DocumentRow(anchor, ref, speaker, at, line, len(masked), whole, tuple(rows))
+    return DocumentRow(anchor, ref, speaker, at, day, line, len(masked), whole, tuple(rows))
+
+
+def _events(text: str, day: int | None, known: dict[Interval, None]) -> tuple[Interval, ...]:
+    """The days that a passage mentions and the document has not mentioned before; they are added to `known`."""
+    new = [one for one in dates.mentioned(text, day) if one not in known and one.last - one.first < MAX_EVENT_DAYS]
+    new = new[: MAX_EVENTS - len(known)]
+    known.update(dict.fromkeys(new))
+    return tuple(new)
 
 
 def embedding_text(context: str, text: str) -> str:

@@ -5,6 +5,8 @@
     passages_fts  words of passages, and documents_fts of whole documents (contentless FTS5)
     vectors     sqlite-vec, one row per embedded passage
     relations   links between entries            folders     mtimes at the last walk       meta   versions, model, times
+    entities    names, by key and kind           mentions    which documents, in which passage, mention them
+    events      days that documents mention, by passage, as day numbers (`encode.days`)
 
 Lean: imported by every recall.
 """
@@ -17,7 +19,7 @@ from memcli.errors import IndexUnavailable
 from memcli.index import db
 from memcli.places import Place
 
-VERSION = 1
+VERSION = 2
 DAMAGED = "it was damaged"
 
 _TABLES = """
@@ -30,11 +32,14 @@ CREATE TABLE entries (
   supersedes TEXT NOT NULL DEFAULT '', valid_from TEXT, valid_to TEXT, secrets TEXT NOT NULL DEFAULT '',
   hidden TEXT NOT NULL DEFAULT '', front_problem TEXT, problem TEXT);
 CREATE INDEX entries_claimed ON entries (claimed);
+CREATE INDEX entries_title ON entries (title COLLATE NOCASE);
 CREATE INDEX entries_session ON entries (session) WHERE session IS NOT NULL;
+CREATE INDEX entries_valid ON entries (valid_from, valid_to) WHERE valid_from IS NOT NULL OR valid_to IS NOT NULL;
 CREATE TABLE documents (
   id INTEGER PRIMARY KEY, entry INTEGER NOT NULL, ordinal INTEGER NOT NULL, anchor TEXT, ref TEXT, speaker TEXT,
-  at TEXT, line INTEGER NOT NULL, length INTEGER NOT NULL);
+  at TEXT, day INTEGER, line INTEGER NOT NULL, length INTEGER NOT NULL);
 CREATE INDEX documents_entry ON documents (entry, ordinal);
+CREATE INDEX documents_day ON documents (day) WHERE day IS NOT NULL;
 CREATE TABLE passages (
   id INTEGER PRIMARY KEY, document INTEGER NOT NULL, ordinal INTEGER NOT NULL, heading TEXT NOT NULL,
   line INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL, context TEXT NOT NULL, hash BLOB NOT NULL,
@@ -43,6 +48,18 @@ CREATE INDEX passages_document ON passages (document, ordinal);
 CREATE INDEX passages_waiting ON passages (id) WHERE state = 0;
 CREATE TABLE relations (entry INTEGER NOT NULL, kind TEXT NOT NULL, target TEXT NOT NULL);
 CREATE INDEX relations_entry ON relations (entry);
+CREATE INDEX relations_target ON relations (target COLLATE NOCASE);
+CREATE TABLE entities (id INTEGER PRIMARY KEY, key TEXT NOT NULL, kind INTEGER NOT NULL);
+CREATE UNIQUE INDEX entities_key ON entities (key, kind);
+CREATE TABLE mentions (
+  entity INTEGER NOT NULL, document INTEGER NOT NULL, ordinal INTEGER NOT NULL, PRIMARY KEY (entity, document, ordinal)
+) WITHOUT ROWID;
+CREATE INDEX mentions_document ON mentions (document);
+CREATE TABLE events (
+  first INTEGER NOT NULL, last INTEGER NOT NULL, document INTEGER NOT NULL, ordinal INTEGER NOT NULL,
+  PRIMARY KEY (first, last, document, ordinal)
+) WITHOUT ROWID;
+CREATE INDEX events_document ON events (document);
 CREATE VIRTUAL TABLE passages_fts USING fts5 (
   title, heading, body, code, facets, content='', contentless_delete=1, tokenize='porter unicode61 remove_diacritics 2');
 CREATE VIRTUAL TABLE documents_fts USING fts5 (
@@ -148,11 +165,14 @@ def changed_folders(place: Place, connection: db.Connection) -> bool:
     return False
 
 
+INSERT_VECTOR = "INSERT INTO vectors (passage, embedding) VALUES (?, vec_int8(?))"
+
+
 def create_vectors(connection: db.Connection, model: str, dimensions: int) -> None:
     """An empty vector table for one model; the vectors of another are dropped with their table. Inside a transaction."""
     connection.execute("DROP TABLE IF EXISTS vectors")
     connection.execute(
-        f"CREATE VIRTUAL TABLE vectors USING vec0 (passage INTEGER PRIMARY KEY, embedding float[{int(dimensions)}] "
+        f"CREATE VIRTUAL TABLE vectors USING vec0 (passage INTEGER PRIMARY KEY, embedding int8[{int(dimensions)}] "
         "distance_metric=cosine)"
     )
     connection.execute("UPDATE passages SET state = ? WHERE state = ?", (WAITING, EMBEDDED))

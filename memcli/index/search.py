@@ -21,7 +21,7 @@ Filter.__doc__ = """What a result must be: one of `types`, all of `tags`, under 
 
 Document = namedtuple(
     "Document",
-    "id entry ordinal anchor ref speaker at line length path name type title created tags source session part pinned size"
+    "id entry ordinal anchor ref speaker at day line length path name type title created tags source session part pinned size"
     " mtime_ns inode supersedes valid_to",
 )
 Document.__doc__ = """A candidate result with what is shown of it: a document row joined with its entry's."""
@@ -37,13 +37,13 @@ COLUMN_WEIGHTS = "2.0, 1.0, 1.0, 1.0, 1.0"
 
 def keyword(connection: db.Connection, match: str, limit: int, where: Filter | None = None) -> list[PassageHit]:
     """The best passages for an FTS5 MATCH expression (made by `encode.terms`)."""
-    condition = _condition(where, "passages_fts.rowid", "passages.id")
+    condition = filter_sql(where, "passages_fts.rowid", "passages.id")
     return _by_words(connection, "passages_fts", "passages.id = number", match, limit, condition)
 
 
 def fulltext(connection: db.Connection, match: str, limit: int, where: Filter | None = None) -> list[PassageHit]:
     """The best whole documents for a MATCH expression, each with its first passage."""
-    condition = _condition(where, "documents_fts.rowid", "documents.id")
+    condition = filter_sql(where, "documents_fts.rowid", "documents.id")
     return _by_words(connection, "documents_fts", "document = number AND ordinal = 0", match, limit, condition)
 
 
@@ -75,13 +75,13 @@ def occurrences(connection: db.Connection, term: str, passages: Iterable[int]) -
 
 
 def semantic(connection: db.Connection, vector: bytes, limit: int, where: Filter | None = None) -> list[PassageHit]:
-    """The passages nearest to a query vector (float32 bytes), by cosine."""
-    condition, values = _condition(where, "passage", "passages.id")
+    """The passages nearest to a query vector (8 bits a dimension), by cosine."""
+    condition, values = filter_sql(where, "passage", "passages.id")
     return [
         PassageHit(*row)
         for row in connection.execute(
             "WITH hits AS MATERIALIZED (SELECT passage, 1.0 - distance AS score FROM vectors"
-            f" WHERE embedding MATCH ? AND k = ?{condition})"
+            f" WHERE embedding MATCH vec_int8(?) AND k = ?{condition})"
             " SELECT passage, document, score, kind FROM hits JOIN passages ON passages.id = passage ORDER BY score DESC",
             (vector, limit, *values),
         )
@@ -94,7 +94,7 @@ def documents(connection: db.Connection, ids: Iterable[int]) -> dict[int, Docume
     for some in db.chunks(list(ids)):
         marks = ",".join("?" * len(some))
         for row in connection.execute(
-            "SELECT documents.id, entry, ordinal, anchor, ref, speaker, at, line, length, path, name, type, title, created,"
+            "SELECT documents.id, entry, ordinal, anchor, ref, speaker, at, day, line, length, path, name, type, title, created,"
             " tags, source, session, part, pinned, size, mtime_ns, inode, supersedes, valid_to"
             f" FROM documents JOIN entries ON entries.id = entry WHERE documents.id IN ({marks})",
             some,
@@ -170,7 +170,7 @@ def short_id(connection: db.Connection, name: str) -> str:
 def entries(connection: db.Connection, path: str | None, type_: str | None, tag: str | None) -> list[dict[str, object]]:
     """Memories for a listing, by path: those below `path`, of a type, with a tag; None means any."""
     where = Filter(types=(type_,) if type_ else (), tags=(tag,) if tag else (), path=path)
-    condition, values = _condition(where, "entries.id", "entries.id")
+    condition, values = filter_sql(where, "entries.id", "entries.id")
     columns = "name AS id, path, type, title, created, tags, source, session"
     cursor = connection.execute(f"SELECT {columns} FROM entries WHERE problem IS NULL{condition} ORDER BY path", values)
     names = [column[0] for column in cursor.description]
@@ -184,6 +184,12 @@ def size(connection: db.Connection) -> int:
     """About how many passages there are (their highest number): the N of inverse document frequencies."""
     number: int = connection.execute("SELECT coalesce(max(id), 0) FROM passages").fetchone()[0]
     return number
+
+
+def latest_day(connection: db.Connection) -> int | None:
+    """The day of the newest document (`encode.days`): what "last week" goes by where nothing else says what day it is."""
+    row = connection.execute("SELECT day FROM documents WHERE day IS NOT NULL ORDER BY day DESC LIMIT 1").fetchone()
+    return row[0] if row else None
 
 
 def memories(connection: db.Connection) -> int:
@@ -216,8 +222,8 @@ def vector_model(connection: db.Connection) -> str | None:
     return model
 
 
-def _condition(where: Filter | None, column: str, chosen: str) -> tuple[str, list[object]]:
-    """The filter as SQL, `AND column IN (SELECT chosen …)`, and its values; nothing for a filter that lets all through."""
+def filter_sql(where: Filter | None, column: str, chosen: str) -> tuple[str, list[object]]:
+    """A filter as SQL, `AND column IN (SELECT chosen …)`, and its values; nothing for a filter that lets all through."""
     if where is None or where == Filter():
         return "", []
     parts: list[str] = []

@@ -29,23 +29,50 @@ def embedder() -> Embedder:
 
 
 def test_vectors_are_of_length_one_and_in_the_order_of_the_texts(embedder: Embedder) -> None:
-    vectors = embedder.passages(TEXTS)
+    vectors = embedder.passages(TEXTS).vectors
     assert vectors.shape == (len(TEXTS), embedder.folder.dimensions)
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     for text, vector in zip(TEXTS, vectors, strict=True):
-        assert float(embedder.passages([text])[0] @ vector) > 0.99
+        assert float(embedder.passages([text]).vectors[0] @ vector) > 0.99
 
 
 def test_no_texts_give_no_vectors(embedder: Embedder) -> None:
-    assert embedder.passages([]).shape == (0, embedder.folder.dimensions)
+    assert embedder.passages([]).vectors.shape == (0, embedder.folder.dimensions)
 
 
 def test_a_paraphrase_is_nearer_than_another_subject(embedder: Embedder) -> None:
-    query = embedder.query("how do we handle token renewal in auth?")
-    near, far = embedder.passages([TEXTS[0], TEXTS[2]]) @ query
+    query = embedder.query("how do we handle token renewal in auth?").vector
+    near, far = embedder.passages([TEXTS[0], TEXTS[2]]).vectors @ query
     assert query.shape == (embedder.folder.dimensions,)
     assert near > far + 0.02
+
+
+def test_token_codes_are_48_bytes_for_each_token_that_says_something(embedder: Embedder) -> None:
+    (codes,) = embedder.passages(["The cat sleeps, always!"]).codes
+    assert len(codes) == 4 * embedder.folder.dimensions // 8  # the, cat, sleeps, always
+    assert embedder.passages(["...", ""]).codes == [b"", b""]
+
+
+def test_token_codes_do_not_depend_on_the_texts_embedded_beside_them(embedder: Embedder) -> None:
+    together = embedder.passages(TEXTS).codes
+    for text, codes in zip(TEXTS, together, strict=True):
+        alone = np.frombuffer(embedder.passages([text]).codes[0], dtype=np.uint8)
+        beside = np.frombuffer(codes, dtype=np.uint8)
+        assert np.unpackbits(alone ^ beside).mean() < 0.01 if len(alone) else len(beside) == 0
+
+
+def test_the_name_of_a_programming_language_does_not_pull_a_question_towards_texts_about_it(embedder: Embedder) -> None:
+    named, plain = embedder.query("python read a file into a list").vector, embedder.query("python").vector
+    with_name = embedder.passages(["python read a file into a list"]).vectors[0]
+    assert float(named @ plain) < float(with_name @ plain)
+    assert np.linalg.norm(plain) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_token_mean_is_the_one_that_its_script_computes_from_any_texts(embedder: Embedder) -> None:
+    mean = embedder.token_mean(["The cat sleeps on the sofa.", "def add(a, b): return a + b"])
+    shipped = np.load(embedder.folder.files["token_mean"].path)
+    assert float(mean @ shipped) / float(np.linalg.norm(mean) * np.linalg.norm(shipped)) > 0.8
 
 
 def test_progress_counts_every_text(embedder: Embedder) -> None:
@@ -57,7 +84,7 @@ def test_progress_counts_every_text(embedder: Embedder) -> None:
 
 def test_texts_beyond_the_limit_are_cut(embedder: Embedder) -> None:
     long = "memory " * 50_000
-    vectors = embedder.passages([long, long + "and something else entirely", "x" * 350_000])
+    vectors = embedder.passages([long, long + "and something else entirely", "x" * 350_000]).vectors
     assert float(vectors[0] @ vectors[1]) > 0.999
 
 

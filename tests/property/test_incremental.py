@@ -206,7 +206,7 @@ def test_vectors_step_by_step_equal_rebuilt_ones(store: Store, tmp_path: Path) -
         finally:
             connection.close()
         assert waiting == 0
-        return {text: numpy.frombuffer(vector, dtype=numpy.float32) for text, vector in rows}
+        return {text: numpy.frombuffer(vector, dtype=numpy.int8).astype(numpy.float32) for text, vector in rows}
 
     stepwise = vectors()
     shutil.rmtree(store.place.cache)

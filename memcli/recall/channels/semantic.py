@@ -17,5 +17,10 @@ MAX_NEIGHBOURS = 4096  # what sqlite-vec allows
 
 
 def find(source: Source, plan: Plan, limit: int) -> list[PassageHit]:
-    vector = source.vector(plan.text)
-    return search.semantic(source.connection, vector, min(limit, MAX_NEIGHBOURS), plan.where) if vector else []
+    question = source.question(plan.text)
+    if question is None:
+        return []
+    from memcli.encode import codes  # numpy is there already: the question was encoded with it
+
+    vector = codes.quantised(question.vector).tobytes()
+    return search.semantic(source.connection, vector, min(limit, MAX_NEIGHBOURS), plan.where)

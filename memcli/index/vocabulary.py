@@ -1,0 +1,88 @@
+"""The words of a store as they are written, with how many memories hold each: what a misspelling is compared with.
+
+The full-text tables know stems only, which errors at the end of a word change beyond recognition, and looking up a few
+hundred strings in them takes ten times as long. Words come and go with the memories that hold them, so that an index that
+followed the files knows the same words as one made anew.
+
+Lean: imported by recall.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import namedtuple
+
+from memcli.encode import spelling, terms
+from memcli.index import db
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Near = namedtuple("Near", "word distance memories")
+Near.__doc__ = """A word of the store, how far it is from the one asked for, and how many memories hold it."""
+
+
+def add(connection: db.Connection, entry: int) -> None:
+    """Count the words of a memory whose rows have just been written."""
+    connection.execute(
+        "INSERT INTO vocabulary SELECT value, 1 FROM json_each(?) WHERE true"
+        " ON CONFLICT (word) DO UPDATE SET memories = memories + 1",
+        (_words(connection, entry),),
+    )
+
+
+def remove(connection: db.Connection, entry: int) -> None:
+    """Take the words of a memory back, before its rows are deleted."""
+    gone = _words(connection, entry)
+    connection.execute("DELETE FROM vocabulary WHERE memories = 1 AND word IN (SELECT value FROM json_each(?))", (gone,))
+    connection.execute(
+        "UPDATE vocabulary SET memories = memories - 1 WHERE word IN (SELECT value FROM json_each(?))", (gone,)
+    )
+
+
+def _words(connection: db.Connection, entry: int) -> str:
+    """The distinct words of a memory by which it is found, as a JSON list."""
+    path, title, tags = connection.execute("SELECT path, title, tags FROM entries WHERE id = ?", (entry,)).fetchone()
+    texts = {path.rpartition("/")[0], tags}
+    for anchor, speaker, at, heading, text in connection.execute(
+        "SELECT anchor, speaker, at, heading, text FROM documents JOIN passages ON document = documents.id WHERE entry = ?",
+        (entry,),
+    ):
+        texts.update((speaker or "", terms.date_words(at), heading, text, "" if anchor else title))
+    return json.dumps(sorted(spelling.words("\n".join(texts)) - terms.STOP_WORDS))
+
+
+def near(connection: db.Connection, word: str) -> list[Near]:
+    """The words of the store at the least distance from `word`: 1, or 2 if it is long; the commonest first.
+
+    Two words of the store written as one are at distance 1: what is missing is the space.
+    """
+    edits = spelling.edits(word)
+    found = [Near(other, 1, held) for other, held in _held(connection, edits)]
+    if len(word) < spelling.TWO_ERRORS:
+        return found
+    found += _parted(connection, word)
+    if not found:
+        rows = connection.execute(
+            "SELECT DISTINCT word, memories FROM json_each(?) CROSS JOIN vocabulary"
+            " ON word >= value AND word < value || char(0x10ffff) WHERE length(word) BETWEEN ? AND ?",
+            (json.dumps(sorted(spelling.beginnings(word))), len(word) - 2, len(word) + 2),
+        )
+        found = [Near(other, 2, held) for other, held in rows if spelling.distance(word, other, 2) == 2]
+    return sorted(found, key=lambda one: (-one.memories, one.word))
+
+
+def _parted(connection: db.Connection, word: str) -> list[Near]:
+    cuts = range(spelling.SHORTEST, len(word) - spelling.SHORTEST + 1)
+    pairs = [(word[:at], word[at:]) for at in cuts]
+    held = dict(_held(connection, {part for pair in pairs for part in pair}))
+    return [Near(" ".join(pair), 1, min(map(held.__getitem__, pair))) for pair in pairs if held.keys() >= {*pair}]
+
+
+def _held(connection: db.Connection, words: Iterable[str]) -> list[tuple[str, int]]:
+    """Those of `words` that the store has, with the number of memories."""
+    return connection.execute(
+        "SELECT word, memories FROM vocabulary WHERE word IN (SELECT value FROM json_each(?))",
+        (json.dumps(sorted(words)),),
+    ).fetchall()
