@@ -43,15 +43,19 @@ class Relation(NamedTuple):
     target: str
 
 
-class Turn(NamedTuple):
-    """One turn of an episode. `at` is an ISO time or None; `line` the 1-based line of its text in the file."""
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of an episode. `at` is an ISO time or None; `line` the 1-based line of its text in the file.
+
+    Like `Memory.body_line`, `line` says where, not what: front matter of another length moves it, so it is not compared.
+    """
 
     anchor: str
     speaker: str | None
     at: str | None
     ref: str | None
     text: str
-    line: int = 0
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ _TABLES = {
     "entities": "key, kind",
     "mentions": "path, documents.ordinal, mentions.ordinal, key, entities.kind",
     "events": "path, documents.ordinal, events.ordinal, first, last",
+    "vocabulary": "word, memories",
 }
 _FROM = {
     "entries": "entries",
@@ -32,6 +33,7 @@ _FROM = {
     "mentions": "mentions JOIN entities ON entities.id = entity JOIN documents ON documents.id = document"
     " JOIN entries ON entries.id = entry",
     "events": "events JOIN documents ON documents.id = document JOIN entries ON entries.id = entry",
+    "vocabulary": "vocabulary",
 }
 
 

@@ -37,7 +37,7 @@ LAYERS = (
     ("frontmatter",),
     ("guard",),
     ("config", "places"),
-    ("text", "errors"),
+    ("text", "errors", "plainyaml"),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 

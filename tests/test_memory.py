@@ -86,7 +86,7 @@ def test_a_type_is_a_word() -> None:
 
 def episode(*turns: Turn) -> tuple[Turn, ...]:
     text = "---\ntype: episode\n---\n" + episode_body("Session", turns)
-    return tuple(turn._replace(line=0) for turn in read(text).turns)
+    return read(text).turns
 
 
 def test_turns_come_back_in_order() -> None:
@@ -157,6 +157,17 @@ def test_lines_of_turns_are_those_of_the_file() -> None:
     text = "---\ntype: episode\n---\n# S\n\n" + compose_turn(Turn("t0001", "A", None, "r", "first\nsecond"))
     (turn,) = read(text).turns
     assert text.split("\n")[turn.line - 1] == "first"
+
+
+def test_an_episode_is_the_same_after_its_front_matter_changes_length() -> None:
+    """Writing adds the title and date that were the name's and leaves out blank lines and comments."""
+    for front in ("type: episode\n", "type: episode\n\n# mine\n\n"):
+        memory = read(f"---\n{front}---\n## 2023-05-08 Ana ^t0001\n\nhello\n", "tree/a/note-2026-01-02.md")
+        data = serialise(memory)
+        again = parse(data, name="tree/a/note-2026-01-02.md")
+        assert again == memory
+        assert again.turns[0].text == "hello"
+        assert data.decode().split("\n")[again.turns[0].line - 1] == "hello"
 
 
 # --- writing ---

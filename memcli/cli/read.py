@@ -37,6 +37,9 @@ def recall(
     speaker: Annotated[str | None, typer.Option(help="Only what this speaker said.")] = None,
     source: Annotated[str | None, typer.Option(help="Only from sources that begin so.")] = None,
     batch: Annotated[str | None, typer.Option(help='Answer a file of {"id", "query"} lines, as JSON Lines.')] = None,
+    min_confidence: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Answer nothing rather than something less sure than this.")
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say why each memory is where it is.")] = False,
     lexical: Annotated[bool, typer.Option("--lexical", help="By words only; the model is not loaded.")] = False,
     episodes: Annotated[bool, typer.Option("--episodes", help="Show all turns of past sessions.")] = False,
@@ -48,7 +51,7 @@ def recall(
     """
     options = lean.Options(
         " ".join(query or ()), limit, budget, tuple(type_ or ()), tuple(tag or ()), path, since, until, speaker, source,
-        batch, explain, lexical, episodes, fresh,
+        batch, min_confidence, explain, lexical, episodes, fresh,
     )  # fmt: skip
     return lean.run(invocation(ctx), options)
 

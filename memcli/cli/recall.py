@@ -8,15 +8,17 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections import namedtuple
 
 from memcli import config
 from memcli.cli.invocation import Invocation, as_json, places, say, wants_colour
+from memcli.encode.days import day_of
 from memcli.errors import NotFound, UsageError
 from memcli.guard.hidden import columns, one_line, printable
 from memcli.index.search import Filter
 from memcli.recall.answer import EVERY_EPISODE
-from memcli.recall.pipeline import Recall
+from memcli.recall.pipeline import HYBRID, NAME, WORDS, Recall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,17 +28,22 @@ if TYPE_CHECKING:
 
 Options = namedtuple(
     "Options",
-    "query limit budget type tag path since until speaker source batch explain lexical episodes fresh",
-    defaults=("", None, None, (), (), None, None, None, None, None, None, False, False, False, False),
+    "query limit budget type tag path since until speaker source batch min_confidence explain lexical episodes fresh",
+    defaults=("", None, None, (), (), None, None, None, None, None, None, None, False, False, False, False),
 )
 
 VALUES = {
     "--limit": "limit", "-n": "limit", "--budget": "budget", "--type": "type", "-t": "type", "--tag": "tag",
     "--path": "path", "--since": "since", "--until": "until", "--speaker": "speaker", "--source": "source",
-    "--batch": "batch",
+    "--batch": "batch", "--min-confidence": "min_confidence",
 }  # fmt: skip
 FLAGS = {"--explain": "explain", "--lexical": "lexical", "--episodes": "episodes", "--fresh": "fresh"}
 _NUMBERS, _LISTS = ("limit", "budget"), ("type", "tag")
+TIERS = {
+    NAME: "name: it is the id, path or title of a memory",
+    WORDS: "words: the model was not needed, or is not there",
+    HYBRID: "meaning and words, compared token by token",
+}
 WEAK = 0.35  # below this an answer is announced as weak
 _CLEAR = 0.65
 
@@ -58,6 +65,13 @@ def parse(arguments: list[str]) -> Options | None:
                 if not value.isdigit() or not 0 < int(value) <= 1_000_000:
                     return None
                 found[key] = int(value)
+            elif key == "min_confidence":
+                try:
+                    found[key] = float(value)
+                except ValueError:
+                    return None
+                if not 0.0 <= float(value) <= 1.0:
+                    return None
             elif key in _LISTS:
                 found[key] = (*found.get(key, ()), value)  # type: ignore[misc]
             else:
@@ -84,7 +98,7 @@ def run(invocation: Invocation, options: Options) -> int:
         if options.batch:
             _batch(recall, options, where, settings)
             return 0
-        answer = _ask(recall, options.query, options, where, settings)
+        answer = _ask(recall, options.query, options, where, settings, day_of(time.strftime("%Y-%m-%d")))
         if invocation.json:
             shown = as_dict(answer, options.explain)
             print(as_json({"query": options.query, **shown}))
@@ -102,12 +116,16 @@ def _filter(options: Options) -> Filter:
     return Filter(options.type, options.tag, options.path, since, until, options.speaker, options.source)
 
 
-def _ask(recall: Recall, query: str, options: Options, where: Filter, settings: config.Config) -> Answer:
+def _ask(
+    recall: Recall, query: str, options: Options, where: Filter, settings: config.Config, now: int | None
+) -> Answer:
     asked = {
+        "now": now,
         "where": where,
         "limit": options.limit or settings.number("recall.limit"),
         "episodes": EVERY_EPISODE if options.episodes or options.batch else settings.number("recall.episodes"),
         "budget": options.budget,
+        "least": options.min_confidence or 0.0,
     }
     answer = recall.ask(query, **asked)
     stale = recall.stale_paths(answer)
@@ -118,9 +136,11 @@ def _ask(recall: Recall, query: str, options: Options, where: Filter, settings: 
 
 
 def _batch(recall: Recall, options: Options, where: Filter, settings: config.Config) -> None:
-    """Answer a file of questions, one JSON object a line."""
+    """Answer a file of questions, one JSON object a line; each is put at its `now`, or when the store was last written."""
+    latest = recall.latest_day()
     for row in _questions(options.batch):
-        answer = _ask(recall, str(row.get("query", "")), options, where, settings)
+        now = day_of(str(row.get("now") or "")) or latest or day_of(time.strftime("%Y-%m-%d"))
+        answer = _ask(recall, str(row.get("query", "")), options, where, settings, now)
         print(as_json({"id": row.get("id"), **as_dict(answer, options.explain)}))
     for notice in recall.notices_now():
         say(notice)
@@ -153,6 +173,7 @@ def as_dict(answer: Answer, explain: bool) -> dict[str, object]:
     """An answer for programs."""
     shown: dict[str, object] = {
         "confidence": round(answer.confidence, 4),
+        "tier": answer.tier,
         "results": [_hit_dict(hit, answer, explain) for hit in answer.hits],
     }
     if answer.notices:
@@ -178,6 +199,8 @@ def _hit_dict(hit: Hit, answer: Answer, explain: bool) -> dict[str, object]:
         "heading": hit.heading or None,
         "text": printable(hit.text),
     }
+    if hit.same:
+        row["same"] = [candidate.document.name for candidate in hit.same]
     if explain:
         row["why"] = explanation(hit, answer)
     return {key: value for key, value in row.items() if value is not None}
@@ -186,12 +209,18 @@ def _hit_dict(hit: Hit, answer: Answer, explain: bool) -> dict[str, object]:
 def explanation(hit: Hit, answer: Answer) -> dict[str, object]:
     """Each share of a hit's score, and for each channel the hit's raw score and its rank among all candidates."""
     return {
-        "shares": {name: round(value, 3) for name, value in hit.candidate.features.items() if value},
+        "shares": {name: round(value, 3) for name, value in _shares(hit)},
         "channels": {
             name: {"score": round(score, 3), "rank": answer.rank(name, score)}
             for name, score in hit.candidate.scores.items()
         },
     }
+
+
+def _shares(hit: Hit) -> list[tuple[str, float]]:
+    """What adds to a hit's score, most first."""
+    found = [(name, value) for name, value in hit.candidate.shares.items() if abs(value) >= 0.005]
+    return sorted(found, key=lambda share: -share[1])
 
 
 def _print(answer: Answer, options: Options) -> None:
@@ -215,21 +244,33 @@ def _print(answer: Answer, options: Options) -> None:
         if options.explain:
             for line in _explained(hit, answer):
                 print(f"{indent}{dim}{line}{plain}")
-        origin = document.source or "you"
-        print(
-            f"{indent}{dim}{hit.candidate.source.place.shown(document.path)}:{hit.line} · {one_line(origin, 40)}{plain}"
+        parts = [
+            f"{hit.candidate.source.place.shown(document.path)}:{hit.line}",
+            one_line(document.source or "you", 40),
+        ]
+        parts += (
+            [f"and {len(hit.same)} more that {'says' if len(hit.same) == 1 else 'say'} the same"] if hit.same else []
         )
-    _print_footer(answer)
+        print(f"{indent}{dim}{' · '.join(parts)}{plain}")
+    _print_footer(answer, options)
 
 
-def _print_footer(answer: Answer) -> None:
-    if not answer.hits:
+def _print_footer(answer: Answer, options: Options) -> None:
+    if not answer.hits and answer.confidence and options.min_confidence and answer.confidence < options.min_confidence:
+        say(
+            f"nothing above {_short(options.min_confidence)} in {answer.considered:,} memories; the closest has"
+            f" {_short(answer.confidence)}",
+            "to see it: without --min-confidence",
+        )
+    elif not answer.hits:
         say(f"nothing found in {answer.considered:,} memories", "try: other words, or without filters")
     else:
         parts = [f"{len(answer.hits)} of {answer.considered:,}"]
         parts.append("confident" if answer.confidence >= _CLEAR else "likely" if answer.confidence >= WEAK else "weak")
         if answer.more_episodes:
             parts.append(f"{answer.more_episodes} more in past sessions: --episodes")
+        if options.explain:
+            parts.append(f"answered by {TIERS[answer.tier]}")
         print(" · ".join(parts))
     for notice in answer.notices:
         say(notice)
@@ -250,7 +291,7 @@ def _snippet(hit: Hit, title: str, width: int, lines: int = 2) -> Iterator[str]:
 
 
 def _explained(hit: Hit, answer: Answer) -> Iterator[str]:
-    shares = " + ".join(f"{name} {_short(value)}" for name, value in hit.candidate.features.items() if value)
+    shares = " + ".join(f"{name} {_short(value)}" for name, value in _shares(hit))
     yield f"{hit.score:.2f} = {shares}"
     for name, score in hit.candidate.scores.items():
         yield f"{name}: {score:.3f}, rank {answer.rank(name, score)}"

@@ -37,7 +37,8 @@ def quantised(vectors: Floats) -> NDArray[np.int8]:
     Changes a cosine by about 1e-3, and takes a quarter of the room of float32.
     """
     greatest = np.abs(vectors).max(axis=-1, keepdims=True)
-    return np.round(vectors * (127.0 / np.maximum(greatest, 1e-9))).astype(np.int8)
+    small: NDArray[np.int8] = np.round(vectors * (127.0 / np.maximum(greatest, 1e-9))).astype(np.int8)
+    return small
 
 
 def centred(tokens: Floats, mean: Floats) -> Floats:
@@ -60,7 +61,7 @@ def best(question: Floats, passages: Sequence[bytes]) -> Floats:
     coded = np.flatnonzero(counts)
     if not len(coded) or not len(question):
         return found
-    bits = np.frombuffer(b"".join(passages[i] for i in coded), dtype=np.uint8).reshape(-1, width)
+    bits = np.frombuffer(b"".join(passages[int(i)] for i in coded), dtype=np.uint8).reshape(-1, width)
     products = np.empty((len(bits), len(question)), dtype=np.float32)
     for start in range(0, len(bits), _BLOCK):
         block = np.unpackbits(bits[start : start + _BLOCK], axis=1).astype(np.float32)

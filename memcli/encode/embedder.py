@@ -129,7 +129,9 @@ class Embedder:
         hidden, _ = self._run([ids])
         own = hidden[0, self._prefix(self.folder.query_prefix) : len(ids) - 1]
         own = own if len(own) else hidden[0]
-        telling = [state for state, token in zip(own, ids[-1 - len(own) : -1], strict=False) if token not in self._languages]
+        telling = [
+            state for state, token in zip(own, ids[-1 - len(own) : -1], strict=False) if token not in self._languages
+        ]
         vector = np.sum(telling if len(telling) > 1 else own, axis=0)
         tokens = own[:0] if self._mean is None else codes.centred(own, self._mean)
         return Question(vector / np.linalg.norm(vector), tokens)
@@ -142,7 +144,8 @@ class Embedder:
             return self._run(ids)[0][own].sum(axis=0, dtype=np.float64), int(own.sum())
 
         parts = [part for _, part in self._in_batches(texts, sums)]
-        mean: NDArray[np.float64] = sum(total for total, _ in parts) / max(1, sum(count for _, count in parts))
+        total = np.sum([total for total, _ in parts], axis=0, dtype=np.float64)
+        mean: NDArray[np.float64] = total / max(1, sum(count for _, count in parts))
         return mean
 
     def _in_batches(

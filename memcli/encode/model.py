@@ -2,13 +2,7 @@
 
 Owns the format of `model.yaml` and the check that a folder holds what it says. Must not load the model: that takes a
 hundred times longer, and recall wants to know which model an index belongs to before it decides to. Lean: imported by
-every recall, so `model.yaml` keeps to a subset of YAML that thirty lines read (PyYAML takes 15 ms to import):
-
-- one `key: value` a line; a key is letters, digits and `_`; `key:` alone opens a mapping, indented by two more spaces
-- a value is "quoted" or 'quoted' without escapes, a whole number, true, false, a [list, of, values] or a bare string
-- `#` at the start of a line, or after white space, starts a comment (never inside quotes)
-
-Anything else is refused rather than guessed at, and PyYAML reads the same values from what is accepted.
+every recall, so `model.yaml` keeps to the subset of YAML that `plainyaml` reads.
 """
 
 from __future__ import annotations
@@ -16,13 +10,14 @@ from __future__ import annotations
 import os
 from collections import namedtuple
 
+from memcli import plainyaml
 from memcli.errors import ModelUnavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    Value = str | int | bool | list["Value"] | dict[str, "Value"]
+    from memcli.plainyaml import Value
 
 DESCRIPTION = "model.yaml"
 _HINT = "mem model verify"
@@ -84,7 +79,7 @@ def load(path: str | os.PathLike[str]) -> ModelFolder:
     except (OSError, UnicodeDecodeError) as error:
         raise ModelUnavailable(f"there is no readable {DESCRIPTION} in {folder}", hint=_HINT) from error
     try:
-        model = _from_values(folder, _parse(text))
+        model = _from_values(folder, plainyaml.parse(text))
     except ValueError as error:
         raise ModelUnavailable(f"{os.path.join(folder, DESCRIPTION)}: {error}", hint=_HINT) from error
     for file in model.files.values():
@@ -170,55 +165,4 @@ def _mapping(values: Mapping[str, Value], key: str) -> dict[str, Value]:
     value = values.get(key)
     if not isinstance(value, dict):
         raise ValueError(f"{key} should be a mapping")
-    return value
-
-
-_BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _./@+,()-")
-_TYPED_BY_YAML = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))  # in any case
-
-
-def _parse(text: str) -> dict[str, Value]:
-    """The mapping that `text` describes; ValueError names the first line outside of the subset."""
-    top: dict[str, Value] = {}
-    open_mappings = [top]
-    for number, line in enumerate(text.split("\n"), 1):
-        content = line.strip()
-        if not content or content[0] == "#":
-            continue
-        depth, odd = divmod(len(line) - len(line.lstrip(" ")), 2)
-        key, colon, rest = content.partition(":")
-        if odd or depth >= len(open_mappings) or not colon or not key.isidentifier() or key in open_mappings[depth]:
-            raise ValueError(f"line {number} is not understood")
-        del open_mappings[depth + 1 :]
-        if not _without_comment(rest):
-            child: dict[str, Value] = {}
-            open_mappings[depth][key] = child
-            open_mappings.append(child)
-        elif rest[0] == " " and (value := _scalar(rest.strip())) is not None:
-            open_mappings[depth][key] = value
-        else:
-            raise ValueError(f"line {number} has a value that is not understood; quote it")
-    return top
-
-
-def _without_comment(rest: str) -> str:
-    return f" {rest}".partition(" #")[0].strip()
-
-
-def _scalar(rest: str) -> Value | None:
-    """The value that `rest`, a line from its value on, starts with; None when it is outside of the subset."""
-    if rest[0] in "\"'":
-        content, closed, after = rest[1:].partition(rest[0])
-        return content if closed and "\\" not in content and not _without_comment(after) else None
-    value = _without_comment(rest)
-    if value[0] == "[" and value[-1] == "]":
-        items = [_scalar(item.strip()) for item in value[1:-1].split(",") if item.strip()]
-        return None if None in items else [item for item in items if item is not None]
-    if value in ("true", "false"):
-        return value == "true"
-    if value.isdecimal() and value.isascii() and (value[0] != "0" or value == "0"):
-        return int(value)
-    is_number = not value.strip("0123456789_.:eE+-") or value[:2].lower() in ("0x", "0o", "0b")
-    if not value[0].isalnum() or not _BARE.issuperset(value) or is_number or value.lower() in _TYPED_BY_YAML:
-        return None
     return value

@@ -14,20 +14,24 @@ from functools import cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 SHORTEST, LONGEST = 4, 24  # letters; below, every word is near to every other; above, it is no word
 TWO_ERRORS = 8  # letters from which a word may hold two
-_HEAD = 4  # letters
+_HEAD = 4  # letters, or a third of a longer word
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def words(text: str) -> set[str]:
-    """The distinct words of `text` that may be meant by a misspelling: folded, with a letter, SHORTEST to LONGEST long."""
-    return {
-        word for word in _word().findall(fold(text)) if SHORTEST <= len(word) <= LONGEST and not word.isdigit()
-    }  # fmt: skip
+    """The distinct words of `text` that may be misspelled or meant: folded, SHORTEST to LONGEST long, with a letter."""
+    found = set(_word().findall(fold(text)))
+    return {word for word in found if SHORTEST <= len(word) <= LONGEST and not word.isdigit()}
+
+
+def replace(text: str, meant: Mapping[str, str]) -> str:
+    """`text` with other words for those that `meant` has when folded."""
+    return _word().sub(lambda word: meant.get(fold(word[0]), word[0]), text)
 
 
 def fold(text: str) -> str:
@@ -46,7 +50,7 @@ def _accent() -> re.Pattern[str]:
 
 @cache
 def _word() -> re.Pattern[str]:
-    return re.compile("[0-9a-z\u00df-\u058f\u1e00-\u1fff]+")
+    return re.compile("[0-9A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u058f\u1e00-\u1fff]+")
 
 
 def edits(word: str) -> set[str]:
@@ -55,8 +59,12 @@ def edits(word: str) -> set[str]:
 
 
 def beginnings(word: str) -> set[str]:
-    """How the words at distance 2 may begin. All are covered but those with both errors in the first five letters."""
-    head, after = word[:_HEAD], word[_HEAD : _HEAD + 1]
+    """How the words at distance 2 may begin: all but those with both errors in the head and the letter after it.
+
+    Either the head is intact, or it holds one error and the letter after it is intact.
+    """
+    size = max(_HEAD, len(word) // 3)
+    head, after = word[:size], word[size : size + 1]
     return {head} | {edited + after for edited in _edits(head, _alphabet(word))}
 
 

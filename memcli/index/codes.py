@@ -32,8 +32,10 @@ class TokenCodes:
     def of(self, hashes: Iterable[bytes]) -> dict[bytes, bytes]:
         """The codes of passages by their content hashes; a passage that has none is left out."""
         found: dict[bytes, bytes] = {}
+        if self._connection is None:
+            return found
         try:
-            for some in db.chunks(list(hashes)) if self._connection is not None else ():
+            for some in db.chunks(list(hashes)):
                 marks = ",".join("?" * len(some))
                 sql = f"SELECT hash, codes FROM embeddings WHERE model = ? AND hash IN ({marks})"
                 found.update(self._connection.execute(sql, (self._model, *some)))

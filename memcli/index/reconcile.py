@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from memcli import lock, tree, walk
 from memcli.errors import InvalidMemory, NotFound
-from memcli.index import db, graph, schema, timeline, words
+from memcli.index import db, graph, schema, timeline, vocabulary, words
 from memcli.index.rows import EntryRow, rows_of
 from memcli.index.words import Removals
 from memcli.places import Place
@@ -259,6 +259,7 @@ def _insert(connection: db.Connection, item: Found, row: EntryRow | None) -> Non
         "INSERT INTO relations (entry, kind, target) VALUES (?, ?, ?)",
         [(entry, *relation) for relation in memory.relations],
     )
+    vocabulary.add(connection, entry)
 
 
 def delete_entry(connection: db.Connection, path: str, removals: Removals) -> str | None:
@@ -274,6 +275,7 @@ def delete_entry(connection: db.Connection, path: str, removals: Removals) -> st
             "SELECT passages.id FROM passages JOIN documents ON documents.id = document WHERE entry = ?", (entry,)
         )
     ]
+    vocabulary.remove(connection, entry)
     removals.remove("documents_fts", documents)
     removals.remove("passages_fts", passages)
     graph.delete(connection, documents)

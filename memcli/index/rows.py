@@ -17,7 +17,7 @@ from memcli.index.timeline import MAX_EVENT_DAYS
 from memcli.memory import Memory, parse
 from memcli.text import content_hash
 
-MAX_EVENTS = 8  # of one document; a page of dates, a changelog or a log, is about no day in particular
+MAX_EVENTS = 8  # of one document, the first ones; a log is about no day in particular
 ROLES = frozenset({"user", "assistant", "human", "ai", "model", "agent", "system", "tool", "bot"})
 
 

@@ -32,7 +32,7 @@ PassageHit.__doc__ = (
 )
 
 # bm25() weights of title, heading, body, code, facets.
-COLUMN_WEIGHTS = "2.0, 1.0, 1.0, 1.0, 1.0"
+COLUMN_WEIGHTS = "2.0, 2.0, 1.0, 1.0, 1.5"
 
 
 def keyword(connection: db.Connection, match: str, limit: int, where: Filter | None = None) -> list[PassageHit]:
@@ -61,6 +61,12 @@ def _by_words(
         (match, *values, limit),
     )
     return [PassageHit(*row) for row in rows]
+
+
+def known(connection: db.Connection, match: str) -> bool:
+    """Whether any passage matches a MATCH expression."""
+    sql = "SELECT 1 FROM passages_fts WHERE passages_fts MATCH ? LIMIT 1"
+    return bool(match) and connection.execute(sql, (match,)).fetchone() is not None
 
 
 def occurrences(connection: db.Connection, term: str, passages: Iterable[int]) -> tuple[int, set[int]]:
@@ -94,8 +100,8 @@ def documents(connection: db.Connection, ids: Iterable[int]) -> dict[int, Docume
     for some in db.chunks(list(ids)):
         marks = ",".join("?" * len(some))
         for row in connection.execute(
-            "SELECT documents.id, entry, ordinal, anchor, ref, speaker, at, day, line, length, path, name, type, title, created,"
-            " tags, source, session, part, pinned, size, mtime_ns, inode, supersedes, valid_to"
+            "SELECT documents.id, entry, ordinal, anchor, ref, speaker, at, day, line, length, path, name, type, title,"
+            " created, tags, source, session, part, pinned, size, mtime_ns, inode, supersedes, valid_to"
             f" FROM documents JOIN entries ON entries.id = entry WHERE documents.id IN ({marks})",
             some,
         ):
@@ -127,6 +133,56 @@ def passages(connection: db.Connection, ids: Iterable[int]) -> dict[int, tuple[s
             f"SELECT id, text, heading, line FROM passages WHERE id IN ({marks})", some
         ):
             found[number] = (text, heading, line)
+    return found
+
+
+def beginning(connection: db.Connection, document: int, passages: int) -> list[str]:
+    """The texts of the first few passages of a document."""
+    sql = "SELECT text FROM passages WHERE document = ? ORDER BY ordinal LIMIT ?"
+    return [row[0] for row in connection.execute(sql, (document, passages))]
+
+
+def places(connection: db.Connection, passages: Iterable[int]) -> dict[int, tuple[int, str]]:
+    """(document, kind) of these passages, by id."""
+    found: dict[int, tuple[int, str]] = {}
+    for some in db.chunks(list(passages)):
+        marks = ",".join("?" * len(some))
+        sql = f"SELECT id, document, kind FROM passages WHERE id IN ({marks})"
+        found.update((number, (document, kind)) for number, document, kind in connection.execute(sql, some))
+    return found
+
+
+def vectors(connection: db.Connection) -> int:
+    """How many vectors there are."""
+    number: int = connection.execute("SELECT count(*) FROM vectors_rowids").fetchone()[0]
+    return number
+
+
+def passage_hashes(
+    connection: db.Connection, passages: Iterable[int], documents: Iterable[int]
+) -> list[tuple[int, bytes]]:
+    """(document, content hash) of these passages, and of the first one of each of these documents."""
+    found: list[tuple[int, bytes]] = []
+    for some in db.chunks(list(passages)):
+        marks = ",".join("?" * len(some))
+        found += connection.execute(f"SELECT document, hash FROM passages WHERE id IN ({marks})", some).fetchall()
+    for some in db.chunks(list(documents)):
+        marks = ",".join("?" * len(some))
+        sql = f"SELECT document, hash FROM passages WHERE document IN ({marks}) AND ordinal = 0"
+        found += connection.execute(sql, some).fetchall()
+    return found
+
+
+def passages_at(connection: db.Connection, places: Iterable[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, str]]:
+    """(passage, kind) at these places, each a document and the ordinal of one of its passages."""
+    found = {}
+    values = [number for place in places for number in place]
+    for some in db.chunks(values):
+        marks = ",".join(["(?, ?)"] * (len(some) // 2))
+        for document, ordinal, number, kind in connection.execute(
+            f"SELECT document, ordinal, id, kind FROM passages WHERE (document, ordinal) IN (VALUES {marks})", some
+        ):
+            found[document, ordinal] = number, kind
     return found
 
 

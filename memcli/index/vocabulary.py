@@ -23,7 +23,7 @@ Near = namedtuple("Near", "word distance memories")
 Near.__doc__ = """A word of the store, how far it is from the one asked for, and how many memories hold it."""
 
 
-def add(connection: db.Connection, entry: int) -> None:
+def add(connection: db.Connection, entry: int | None) -> None:
     """Count the words of a memory whose rows have just been written."""
     connection.execute(
         "INSERT INTO vocabulary SELECT value, 1 FROM json_each(?) WHERE true"
@@ -35,21 +35,24 @@ def add(connection: db.Connection, entry: int) -> None:
 def remove(connection: db.Connection, entry: int) -> None:
     """Take the words of a memory back, before its rows are deleted."""
     gone = _words(connection, entry)
-    connection.execute("DELETE FROM vocabulary WHERE memories = 1 AND word IN (SELECT value FROM json_each(?))", (gone,))
+    connection.execute(
+        "DELETE FROM vocabulary WHERE memories = 1 AND word IN (SELECT value FROM json_each(?))", (gone,)
+    )
     connection.execute(
         "UPDATE vocabulary SET memories = memories - 1 WHERE word IN (SELECT value FROM json_each(?))", (gone,)
     )
 
 
-def _words(connection: db.Connection, entry: int) -> str:
+def _words(connection: db.Connection, entry: int | None) -> str:
     """The distinct words of a memory by which it is found, as a JSON list."""
-    path, title, tags = connection.execute("SELECT path, title, tags FROM entries WHERE id = ?", (entry,)).fetchone()
-    texts = {path.rpartition("/")[0], tags}
-    for anchor, speaker, at, heading, text in connection.execute(
-        "SELECT anchor, speaker, at, heading, text FROM documents JOIN passages ON document = documents.id WHERE entry = ?",
+    texts: set[str] = set()
+    for path, title, tags, anchor, speaker, at, heading, text in connection.execute(
+        "SELECT path, title, tags, anchor, speaker, at, heading, text FROM entries JOIN documents ON entry = entries.id"
+        " JOIN passages ON document = documents.id WHERE entries.id = ?",
         (entry,),
     ):
-        texts.update((speaker or "", terms.date_words(at), heading, text, "" if anchor else title))
+        topic = path.partition("/")[2].rpartition("/")[0] if path.startswith("tree/") else ""
+        texts.update((topic, "" if anchor else title, tags, speaker or "", terms.date_words(at), heading, text))
     return json.dumps(sorted(spelling.words("\n".join(texts)) - terms.STOP_WORDS))
 
 
@@ -60,10 +63,10 @@ def near(connection: db.Connection, word: str) -> list[Near]:
     """
     edits = spelling.edits(word)
     found = [Near(other, 1, held) for other, held in _held(connection, edits)]
-    if len(word) < spelling.TWO_ERRORS:
-        return found
-    found += _parted(connection, word)
-    if not found:
+    long = len(word) >= spelling.TWO_ERRORS
+    if long:
+        found += _parted(connection, word)
+    if long and not found:
         rows = connection.execute(
             "SELECT DISTINCT word, memories FROM json_each(?) CROSS JOIN vocabulary"
             " ON word >= value AND word < value || char(0x10ffff) WHERE length(word) BETWEEN ? AND ?",

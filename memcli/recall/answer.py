@@ -1,30 +1,44 @@
-"""Answers: what recall returns, cut to a limit, a share for past sessions, and a budget of tokens.
+"""Answers: what recall returns of ranked candidates, cut to a limit, a share for past sessions, and a budget of tokens.
 
-Lean; reads the index only for the texts to show.
+What says the same as something better is folded into it. Under a budget the best passages come first, each cut to what
+answers the question where the whole does not fit, and what adds nothing new gives way to what does. The order is that of
+the scores, and the same for the same store and question. Lean; reads the index only for the texts to show.
 """
 
 from __future__ import annotations
 
+import re
 from collections import namedtuple
+from functools import cache
 
+from memcli.encode import terms
 from memcli.index import search
 from memcli.text import estimate_tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from memcli.recall.candidates import Candidate
+    from memcli.recall.plan import Plan
     from memcli.recall.source import Source
 
-Hit = namedtuple("Hit", "candidate score confidence text heading line")
+Hit = namedtuple("Hit", "candidate score confidence text heading line same", defaults=((),))
 Hit.__doc__ = """One result. `score` orders this answer's hits; `confidence` 0..1 compares across answers; `text` is its best
-passage, which starts at `line` of the file, below `heading`."""
+passage, or what of it fits a budget, which starts at `line` of the file, below `heading`; `same`, the candidates folded
+into it."""
+
+SAME = 0.9  # of the words of two texts together, shared: they say the same
+FOLDED = 3  # times the limit: how far down candidates are compared for it
+NOTHING_NEW = 0.8  # of a text's words said already: under a budget it gives way
+HEAD_TOKENS = 16  # of a hit besides its text: id, date, type, path
+LEAST_TOKENS = 24  # of a passage that is worth cutting to
 
 
 class Answer:
     """What recall found: `hits` best first; `confidence` 0..1 that they answer the question; `considered`, the memories
-    searched; `more_episodes`, turns of past sessions left out; `notices`, what the user should know about this answer."""
+    searched; `more_episodes`, turns of past sessions left out; `notices`, what the user should know about this answer; `tier`,
+    how deep recall had to go for it (`recall.pipeline`)."""
 
-    __slots__ = ("_candidates", "confidence", "considered", "hits", "more_episodes", "notices")
+    __slots__ = ("_candidates", "confidence", "considered", "hits", "more_episodes", "notices", "tier")
 
     def __init__(
         self,
@@ -34,7 +48,9 @@ class Answer:
         more_episodes: int,
         notices: list[str],
         candidates: list[Candidate],
+        tier: str,
     ) -> None:
+        self.tier = tier
         self.hits = hits
         self.confidence = confidence
         self.considered = considered
@@ -82,8 +98,26 @@ def choose(candidates: list[Candidate], limit: int, episodes: int) -> tuple[list
     return chosen, left_out
 
 
-def hits_of(candidates: list[Candidate], sure: float) -> list[Hit]:
-    """Candidates with the passage that speaks for each: the one its weightiest channel found.
+def fold(candidates: list[Candidate], limit: int) -> dict[int, list[Candidate]]:
+    """Take candidates out of the first ones that say the same as a better one; returns these by the better one's `id`."""
+    first = candidates[: FOLDED * limit]
+    words = {id(hit.candidate): frozenset(_words(hit.text)) for hit in hits_of(first, 1.0)}
+    kept: list[Candidate] = []
+    same: dict[int, list[Candidate]] = {}
+    for candidate in first:
+        own = words.get(id(candidate), frozenset())
+        better = next((one for one in kept if _alike(own, words[id(one)]) >= SAME), None) if own else None
+        if better is None:
+            kept.append(candidate)
+            words.setdefault(id(candidate), own)
+        else:
+            same.setdefault(id(better), []).append(candidate)
+    candidates[: len(first)] = kept
+    return same
+
+
+def hits_of(candidates: list[Candidate], sure: float, same: dict[int, list[Candidate]] | None = None) -> list[Hit]:
+    """Candidates with the passage that speaks for each: the one found by the channel that thinks most of it.
 
     The first hit has the answer's confidence, the others as much of it as their score is of the first's.
     """
@@ -91,8 +125,8 @@ def hits_of(candidates: list[Candidate], sure: float) -> list[Hit]:
     wanted: dict[Source, list[int]] = {}
     best = {}
     for candidate in candidates:
-        # Whole documents are found with their first passage, which need not be the one that says it.
-        channel = max(candidate.passages, key=lambda name: (name != "fulltext", candidate.features.get(name, 0.0)))
+        # Whole documents and neighbours are found with a passage that need not be the one that says it.
+        channel = max(candidate.passages, key=lambda name: (name in _SPEAKS, candidate.values.get(name, 0.0)))
         best[id(candidate)] = candidate.passages[channel]
         wanted.setdefault(candidate.source, []).append(candidate.passages[channel])
     texts = {source: search.passages(source.connection, ids) for source, ids in wanted.items()}
@@ -102,20 +136,69 @@ def hits_of(candidates: list[Candidate], sure: float) -> list[Hit]:
             candidate.score,
             sure * max(0.0, candidate.score) / first,
             *texts[candidate.source][best[id(candidate)]],
+            tuple((same or {}).get(id(candidate), ())),
         )
         for candidate in candidates
         if best[id(candidate)] in texts[candidate.source]
     ]
 
 
-def within_budget(hits: list[Hit], tokens: int | None) -> list[Hit]:
-    """The first hits whose texts together take at most about `tokens` tokens; always at least one."""
+_SPEAKS = frozenset(("semantic", "keyword", "typo", "phrase", "entity"))
+
+
+def within_budget(hits: list[Hit], tokens: int | None, plan: Plan) -> list[Hit]:
+    """The most useful of these hits that together take at most about `tokens` tokens, in their order; at least one."""
     if tokens is None:
         return hits
     kept: list[Hit] = []
+    said: set[str] = set()
     for hit in hits:
-        tokens -= estimate_tokens(f"{hit.candidate.document.title} {hit.text}") + 16  # id, date, path
-        if kept and tokens < 0:
-            break
+        words = set(_words(hit.text))
+        if kept and words and len(words & said) >= NOTHING_NEW * len(words):
+            continue
+        room = tokens - HEAD_TOKENS - estimate_tokens(hit.candidate.document.title)
+        if estimate_tokens(hit.text) > room:
+            if kept and room < LEAST_TOKENS:
+                continue
+            hit = hit._replace(text=_shortened(hit.text, max(room, LEAST_TOKENS), plan))
         kept.append(hit)
+        said |= words
+        tokens -= HEAD_TOKENS + estimate_tokens(f"{hit.candidate.document.title} {hit.text}")
+        if tokens < HEAD_TOKENS + LEAST_TOKENS:
+            break
     return kept
+
+
+def _shortened(text: str, tokens: int, plan: Plan) -> str:
+    """The sentence of a text that says most of what is asked, with as many beside it as fit, left-out parts marked by …."""
+    parts = _sentence_ends().split(text)
+    asked = [term.text.lower() for term in plan.terms]
+    best = max(range(len(parts)), key=lambda n: (sum(term in parts[n].lower() for term in asked), -n))
+    first = last = best
+    while True:
+        grown = [(first - 1, last)] if first else []
+        grown += [(first, last + 1)] if last + 1 < len(parts) else []
+        fitting = [span for span in grown if estimate_tokens(" ".join(parts[span[0] : span[1] + 1])) <= tokens]
+        if not fitting:
+            break
+        first, last = fitting[-1]  # what follows explains more than what came before
+    cut = " ".join(part.strip() for part in parts[first : last + 1])
+    if estimate_tokens(cut) > tokens:
+        cut = cut[: 4 * tokens].rpartition(" ")[0] + " …"
+    return f"{'… ' if first else ''}{cut}{' …' if last + 1 < len(parts) else ''}"
+
+
+@cache
+def _sentence_ends() -> re.Pattern[str]:
+    return re.compile(r"(?<=[.!?。！？])\s+|\n+")
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", terms.fts_text(text).lower())
+
+
+def _alike(one: frozenset[str], other: frozenset[str]) -> float:
+    """The share of their words that two texts have in common (Jaccard)."""
+    if min(len(one), len(other)) < SAME * max(len(one), len(other)):
+        return 0.0
+    return len(one & other) / len(one | other)

@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     from memcli.recall.plan import Plan
     from memcli.recall.source import Source
 
-WITH_VECTORS = {"bias": -13.17, "cosine": 14.60, "lead": 0.91, "standing": -0.35, "words": 2.86}
+WITH_VECTORS = {
+    "bias": -27.49, "cosine": 28.87, "even": 17.31, "few": 3.64, "met": 4.16, "missed": 5.20, "person": 11.65, "words": 2.54,
+}  # fmt: skip
 WORDS_ONLY = {"bias": -2.62, "words": 4.02}  # the lead told nothing more
 RANKED = 10  # candidates whose best values speak for the answer
 READ = 3  # candidates whose words are counted
 MAX_TERMS = 24  # of a long question; enough to tell whether it is about this
+MANY = 100  # candidates compared: as many as late interaction takes
+WORST = 2  # tokens of the question that the first candidate meets worst
 
 
 def confidence(pool: Pool, plan: Plan) -> float:
@@ -38,19 +42,36 @@ def confidence(pool: Pool, plan: Plan) -> float:
 
 
 def measure(pool: Pool, plan: Plan) -> dict[str, float]:
-    """The evidence that confidence is made of, each about 0..1; without vectors, `cosine` and `standing` are missing."""
-    first = pool.candidates[:RANKED]
-    scores = [candidate.score for candidate in first]
-    seen = {
-        "words": coverage(pool.candidates[:READ], plan),
-        "lead": (scores[0] - scores[-1]) / scores[0] if scores[0] > 0 else 0.0,
-    }
-    cosines = [c.scores["semantic"] for c in pool.candidates if "semantic" in c.scores]
+    """The evidence that confidence is made of; without vectors, only `words`.
+
+    `words`, the greatest share of the question's terms that one of the first candidates has; `cosine`, of the nearest
+    passage; and of late interaction: `met`, how well the store meets the word of the question that it meets worst;
+    `missed`, how badly the first candidate meets its worst ones; `even`, how little the best one stands out (a question
+    about something unsaid finds the one memory that mentions it, and nothing else; of code, or for a page, the one that
+    stands out is the right one); `person`, by how much those whom the question names say more of it than everybody else
+    (0 where it names no speaker). The more there is to compare, the more these tell: `few` is 1 for a single candidate
+    and 0 from `MANY` on.
+    """
+    seen = {"words": coverage(pool.candidates[:READ], plan)}
+    cosines = [c.scores["semantic"] for c in pool.candidates[:RANKED] if "semantic" in c.scores]
     if cosines:
-        mean = sum(cosines) / len(cosines)
-        spread = math.sqrt(sum((value - mean) ** 2 for value in cosines) / len(cosines))
-        best = max(c.scores.get("semantic", 0.0) for c in first)
-        seen |= {"cosine": best, "standing": (best - mean) / spread if spread > 1e-6 else 0.0}
+        seen["cosine"] = max(cosines)
+    compared = [c for c in pool.candidates if id(c) in pool.matches]
+    if compared:
+        rows = [pool.matches[id(candidate)].tolist() for candidate in compared]
+        late = sorted((candidate.scores["late"] for candidate in compared), reverse=True)
+        many = min(1.0, math.log(len(compared)) / math.log(MANY))
+        prose = 0.0 if pool.candidates[0].code else 1.0 - plan.length
+        named = [c.scores["late"] for c in compared if "speaker" in c.features]
+        others = [c.scores["late"] for c in compared if "speaker" not in c.features]
+        worst = sorted(rows[0])[:WORST]
+        seen |= {
+            "few": 1.0 - many,
+            "met": many * min(max(column) for column in zip(*rows, strict=True)),
+            "missed": sum(worst) / len(worst),
+            "even": many * prose * (late[min(len(late), RANKED // 2) - 1] - late[0]),
+            "person": max(named) - max(others) if named and others else 0.0,
+        }
     return seen
 
 

@@ -8,22 +8,27 @@ from __future__ import annotations
 from memcli.errors import IndexUnavailable
 from memcli.index import db, schema, search
 from memcli.recall import refresh
-from memcli.recall.answer import EVERY_EPISODE, Answer, choose, hits_of, within_budget
+from memcli.recall.answer import EVERY_EPISODE, Answer, choose, fold, hits_of, within_budget
 from memcli.recall.candidates import Candidate, gather
 from memcli.recall.confidence import confidence
 from memcli.recall.fusion import fuse
 from memcli.recall.plan import make_plan
-from memcli.recall.source import QueryEncoder, Source
+from memcli.recall.source import QueryEncoder, Source, quiet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from memcli.config import Config
-    from memcli.index.search import Filter
+    from memcli.index.search import Document, Filter
     from memcli.places import Place
     from memcli.recall.candidates import Pool
     from memcli.recall.plan import Plan
+
+
+NAME, WORDS, HYBRID = "name", "words", "hybrid"
+"""The tiers of an answer. *name*: the question is the id, path or title of a memory. *words*: it is one word of code, found as
+it is written, or there is no model; the model is not loaded. *hybrid*: every channel, and late interaction."""
 
 
 class Recall:
@@ -79,33 +84,48 @@ class Recall:
         limit: int = 8,
         episodes: int = EVERY_EPISODE,
         budget: int | None = None,
+        now: int | None = None,
+        least: float = 0.0,
     ) -> Answer:
-        """The best memories for a question. `budget` is in tokens."""
-        plan = make_plan(text, where)
+        """The best memories for a question put on day `now` (`encode.days`). `budget` is in tokens.
+
+        An answer whose confidence is below `least` has no hits.
+        """
+        plan = make_plan(text, where, now)
+        named = self._named(plan)
+        pool, tier = self._ranked(plan, named)
+        sure = 1.0 if named else confidence(pool, plan)
+        same = fold(pool.candidates, limit)
+        chosen, more = choose(pool.candidates, limit, episodes) if sure >= least else ([], 0)
+        hits = within_budget(hits_of(chosen, sure, same), budget, plan)
+        considered = sum(search.memories(source.connection) for source in self.sources)
+        return Answer(hits, sure, considered, more, self.notices_now(), pool.candidates, tier)
+
+    def _ranked(self, plan: Plan, named: dict[Source, dict[int, Document]]) -> tuple[Pool, str]:
+        """The candidates in order, and the tier that answered: no deeper than the question needs (docs/recall.md)."""
+        if named or plan.literal:
+            with quiet(self.sources):
+                pool = gather(self.sources, plan)
+            if named or pool.candidates:
+                fuse(pool, plan)
+                _put_first(named, pool)
+                return pool, NAME if named else WORDS
         pool = gather(self.sources, plan)
         fuse(pool, plan)
-        named = self._named_first(pool, plan)
-        chosen, more = choose(pool.candidates, limit, episodes)
-        sure = 1.0 if named else confidence(pool, plan)
-        hits = within_budget(hits_of(chosen, sure), budget)
-        considered = sum(search.memories(source.connection) for source in self.sources)
-        return Answer(hits, sure, considered, more, self.notices_now(), pool.candidates)
+        return pool, HYBRID if pool.matches else WORDS
 
-    def _named_first(self, pool: Pool, plan: Plan) -> bool:
-        """Put memories whose id, path or title is the question itself before all others; True if there are any."""
-        found = []
-        for number, source in enumerate(self.sources):
-            for document, known in search.documents(
-                source.connection, search.named(source.connection, plan.text)
-            ).items():
-                candidate = pool.around.get((number, document)) or Candidate(source, known)
-                if not candidate.passages:
-                    candidate.passages = {"name": search.first_passages(source.connection, [document])[document]}
-                candidate.features["name"] = 1.0
-                candidate.score += 1.0
-                found.append(candidate)
-        pool.candidates[:] = found + [c for c in pool.candidates if c not in found]
-        return bool(found)
+    def latest_day(self) -> int | None:
+        """The day of the newest memory: when a question is put that does not say when."""
+        found = [search.latest_day(source.connection) for source in self.sources]
+        return max((day for day in found if day is not None), default=None)
+
+    def _named(self, plan: Plan) -> dict[Source, dict[int, Document]]:
+        """Memories whose id, path or title is the question itself."""
+        found = {
+            source: search.documents(source.connection, search.named(source.connection, plan.text))
+            for source in self.sources
+        }
+        return {source: documents for source, documents in found.items() if documents}
 
     def notices_now(self) -> list[str]:
         """What the user should know about the answers given so far."""
@@ -128,3 +148,18 @@ class Recall:
         """Index these files anew, so that the question can be asked again."""
         for place, paths in stale.items():
             self.notices += refresh.update(place, paths=paths, embed=self._encoder is not None)
+
+
+def _put_first(named: dict[Source, dict[int, Document]], pool: Pool) -> None:
+    """Put memories that the question names before all others."""
+    found = []
+    best = max((candidate.score for candidate in pool.candidates), default=0.0)
+    for source, documents in named.items():
+        for number, document in documents.items():
+            candidate = pool.around.get((source, number)) or Candidate(source, document)
+            if not candidate.passages:
+                candidate.passages = {"name": search.first_passages(source.connection, [number])[number]}
+            candidate.shares["named"] = 1.0 + best - candidate.score
+            candidate.score = 1.0 + best
+            found.append(candidate)
+    pool.candidates[:] = found + [c for c in pool.candidates if c not in found]

@@ -11,6 +11,7 @@ from memcli.encode import terms
 from memcli.errors import IndexUnavailable, ModelUnavailable
 from memcli.index import schema, search
 from memcli.index.codes import TokenCodes
+from memcli.index.search import Filter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 
     from memcli.config import Config
     from memcli.encode.embedder import Embedder, Question
+    from memcli.index.matrix import Matrix
+    from memcli.index.search import PassageHit
     from memcli.places import Place
+
+MOST_IN_MEMORY = 60_000  # vectors kept in memory between questions: 92 MB at 384 dimensions
 
 
 class QueryEncoder:
@@ -61,20 +66,36 @@ class QueryEncoder:
 
 
 class Source:
-    """One store opened for recall. `encoder` is None for a purely lexical question."""
+    """One store opened for recall. `encoder` is None for a purely lexical question; while `quiet`, every question is one."""
 
     def __init__(self, place: Place, encoder: QueryEncoder | None) -> None:
         self.place = place
         self.connection = schema.open_for_reading(place)
         self._encoder = encoder
         self._codes: TokenCodes | None = None
+        self.quiet = False
+        self._asked = 0
+        self._matrix: Matrix | None = None
         self.problem: str | None = None
         self.wants_vectors = encoder is not None and encoder.key is not None
         self.has_vectors = encoder is not None and encoder.key is not None and self._vectors_match(encoder.key)
 
     def question(self, text: str) -> Question | None:
         """A question's vector and tokens, if this store has vectors to compare them with."""
-        return self._encoder.encode(text) if self._encoder is not None and self.has_vectors else None
+        if self._encoder is None or not self.has_vectors or self.quiet:
+            return None
+        return self._encoder.encode(text)
+
+    def nearest(self, vector: bytes, limit: int, where: Filter) -> list[PassageHit]:
+        """The passages nearest to a query vector; from the second question on out of memory, where that is small enough."""
+        self._asked += 1
+        if self._asked == 2 and search.vectors(self.connection) <= MOST_IN_MEMORY:
+            from memcli.index.matrix import Matrix
+
+            self._matrix = Matrix(self.connection)
+        if self._matrix is not None and where == Filter():
+            return self._matrix.nearest(vector, limit)
+        return search.semantic(self.connection, vector, limit, where)
 
     def codes(self, hashes: Iterable[bytes]) -> dict[bytes, bytes]:
         """The token codes of passages by their content hashes, as far as there are any."""
@@ -97,3 +118,18 @@ class Source:
             # Vectors of two models must never be compared; `mem index` embeds anew.
             self.problem = f"its vectors are of {model}, the model in use is {key}: run mem index"
         return model == key
+
+
+class quiet:
+    """While inside, these stores answer by words alone. (contextlib would take 3 ms to import.)"""
+
+    def __init__(self, sources: list[Source]) -> None:
+        self._sources = sources
+
+    def __enter__(self) -> None:
+        for source in self._sources:
+            source.quiet = True
+
+    def __exit__(self, *_: object) -> None:
+        for source in self._sources:
+            source.quiet = False

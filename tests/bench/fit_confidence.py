@@ -2,10 +2,11 @@
 
     python tests/bench/fit_confidence.py ../shared STORES [SUITE …]      (STORES as made by suites.py build)
 
-A question counts as answered when one of its first five results is gold. Each store is also asked questions of the other
-suites, which it cannot answer. Suites weigh alike. Printed: the weights, with
-vectors and by words only, and on held-out folds the AUROC of "answered" and the calibration: the mean confidence against the
-share answered, in five bands.
+A question counts as answered when one of its first five results is gold and its suite says that it has an answer. Each
+store is also asked questions of the other suites, which it cannot answer. Questions without an answer are few and what
+matters most, those whose answer was not found tell little about whether there is one: SHARE says what each kind counts.
+Suites weigh alike. Printed: the weights, with vectors and by words only, and on held-out folds the AUROC of "has an answer"
+within each suite, and the calibration: the mean confidence against the share answered, in five bands.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ from __future__ import annotations
 import argparse
 import os
 import random
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import suites
 
 from memcli import config
 from memcli.places import at_root
-from memcli.recall.candidates import gather
+from memcli.recall.candidates import Pool, gather
 from memcli.recall.confidence import measure
 from memcli.recall.fusion import fuse
 from memcli.recall.pipeline import Recall
@@ -30,35 +32,60 @@ from memcli.recall.plan import make_plan
 RIDGE = 0.02
 STRANGERS = 2  # one question of another suite for this many of a store's own
 FOLDS = 5
+LITTLE = (2, 6, 20)  # candidates of the little stores that each question is put to as well
+SHARE = {"answered": 1.0, "missed": 0.1, "unanswerable": 3.0, "stranger": 0.3}
 
 
-def evidence(shared: Path, stores: Path, names: list[str], *, lexical: bool) -> tuple[list[str], Any, Any, Any]:
-    """(names of the measures, their values, whether answered, weight of each question)."""
-    rows, answered, weights = [], [], []
-    asked_elsewhere = {
-        suite: [{**query, "gold": []} for query in suites.rows(shared / "data" / suite / "queries.jsonl")]
-        for suite in names
-    }
+class Evidence(NamedTuple):
+    """One question: where it was asked, what it is in terms of SHARE, and the measures of confidence."""
+
+    suite: str
+    kind: str
+    measures: dict[str, float]
+    weight: float
+
+
+def evidence(shared: Path, stores: Path, names: list[str], *, lexical: bool) -> list[Evidence]:
+    found = []
+    asked = {suite: suites.rows(shared / "data" / suite / "queries.jsonl") for suite in names}
     draw = random.Random(1)
     for suite in names:
-        first = len(rows)
-        others = [query for other in names if other != suite for query in asked_elsewhere[other]]
+        others = [query for other in names if other != suite for query in asked[other]]
         for scope, _, own in suites.scopes(shared, suite):
-            queries = own + draw.sample(others, len(own) // STRANGERS)
-            recall = Recall([at_root(str(stores / suite / scope))], config.load(), lexical=lexical)
-            for query in queries:
-                plan = make_plan(query["query"])
-                pool = gather(recall.sources, plan)
-                fuse(pool, plan)
-                if pool.candidates:
-                    excluded = set(query.get("exclude", ()))
-                    refs = [c.document.ref for c in pool.candidates if c.document.ref not in excluded][:5]
-                    rows.append(measure(pool, plan))
-                    answered.append(bool(set(refs) & set(query["gold"])))
-        weights += [1.0 / (len(rows) - first)] * (len(rows) - first)
-    measures = sorted(rows[0])
-    values = np.array([[row.get(name, 0.0) for name in measures] for row in rows])
-    return measures, values, np.array(answered, dtype=float), np.array(weights) * len(rows) / len(names)
+            strangers = draw.sample(others, len(own) // STRANGERS)
+            with Recall([at_root(str(stores / suite / scope))], config.load(), lexical=lexical) as recall:
+                for query, strange in [(q, False) for q in own] + [(q, True) for q in strangers]:
+                    plan = make_plan(query["query"], now=suites.day_of(query, recall))
+                    pool = gather(recall.sources, plan)
+                    fuse(pool, plan)
+                    if pool.candidates:
+                        kind = "stranger" if strange else _kind(query, [str(c.document.ref) for c in pool.candidates])
+                        found.append(Evidence(suite, kind, measure(pool, plan), 1.0))
+                        gold = () if strange or kind == "unanswerable" else query["gold"]
+                        for size in LITTLE:
+                            few = _little(pool, size, gold, draw)
+                            refs = [c.document.ref for c in few.candidates[:5]]
+                            kind = kind if not gold else "answered" if set(refs) & set(gold) else "missed"
+                            found.append(Evidence(suite, kind, measure(few, plan), 1.0 / len(LITTLE)))
+        print(f"gathered {suite}", flush=True)
+    return found
+
+
+def _little(pool: Pool, size: int, gold: Iterable[str], draw: random.Random) -> Pool:
+    """The same question put to a little store: some of the candidates, and the best gold one if there is any."""
+    few = Pool()
+    kept = {id(c) for c in draw.sample(pool.candidates, min(size, len(pool.candidates)))}
+    kept |= {id(c) for c in [c for c in pool.candidates if c.document.ref in set(gold)][:1]}
+    few.candidates = [candidate for candidate in pool.candidates if id(candidate) in kept]
+    few.matches, few.telling = pool.matches, pool.telling
+    return few
+
+
+def _kind(query: dict[str, Any], refs: list[str]) -> str:
+    if query["category"].startswith("abst"):
+        return "unanswerable"
+    counted = [ref for ref in refs if ref not in query.get("exclude", ())]
+    return "answered" if set(counted[:5]) & set(query["gold"]) else "missed"
 
 
 def fit(values: Any, answered: Any, weights: Any) -> Any:
@@ -85,25 +112,38 @@ def main() -> None:
         os.environ[f"XDG_{kind}_HOME"] = str(arguments.stores.resolve() / "home" / kind.lower())
     judge = suites.judge(arguments.shared)
     for lexical in (False, True):
-        measures, values, answered, weights = evidence(
-            arguments.shared, arguments.stores, arguments.suites, lexical=lexical
-        )
-        held_out = np.zeros(len(answered))
-        fold_of = np.arange(len(answered)) % FOLDS
+        asked = evidence(arguments.shared, arguments.stores, arguments.suites, lexical=lexical)
+        measures = sorted({name for each in asked for name in each.measures})
+        values = np.array([[each.measures.get(name, 0.0) for name in measures] for each in asked])
+        answered = np.array([float(each.kind == "answered") for each in asked])
+        weights = np.array([SHARE[each.kind] * each.weight for each in asked])
+        for suite in arguments.suites:
+            own = np.array([each.suite == suite for each in asked])
+            weights[own] *= len(asked) / len(arguments.suites) / weights[own].sum()
+        held_out = np.zeros(len(asked))
+        fold_of = np.random.default_rng(1).integers(0, FOLDS, len(asked))
         for fold in range(FOLDS):
             inside = fold_of != fold
             found = fit(values[inside], answered[inside], weights[inside])
             held_out[~inside] = 1 / (1 + np.exp(-(values[~inside] @ found[:-1] + found[-1])))
         found = fit(values, answered, weights)
-        print(
-            "WORDS_ONLY" if lexical else "WITH_VECTORS",
-            {n: round(float(w), 2) for n, w in zip([*measures, "bias"], found, strict=True)},
-        )
-        area = judge.auroc(held_out[answered == 1].tolist(), held_out[answered == 0].tolist())
-        print(f"  held out: AUROC {area:.3f}; confidence against share answered:", end=" ")
-        order = np.argsort(held_out)
-        bands = [f"{held_out[part].mean():.2f}/{answered[part].mean():.2f}" for part in np.array_split(order, 5)]
-        print(", ".join(bands))
+        label = "WORDS_ONLY" if lexical else "WITH_VECTORS"
+        print(label, {n: round(float(w), 2) for n, w in zip([*measures, "bias"], found, strict=True)})
+        for suite in arguments.suites:
+            by = {
+                kinds: [
+                    s for s, each in zip(held_out, asked, strict=True) if each.suite == suite and each.kind in kinds
+                ]
+                for kinds in (("answered", "missed"), ("unanswerable",), ("stranger",))
+            }
+            known = by["answered", "missed"]
+            areas = {kinds[0]: judge.auroc(known, others) for kinds, others in by.items() if others and others != known}
+            print(f"  {suite:<12}", ", ".join(f"against {kind}: AUROC {area:.3f}" for kind, area in areas.items()))
+        bands = [
+            f"{held_out[part].mean():.2f}/{answered[part].mean():.2f}"
+            for part in np.array_split(np.argsort(held_out), 5)
+        ]
+        print("  confidence against share answered:", ", ".join(bands))
 
 
 if __name__ == "__main__":

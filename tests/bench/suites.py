@@ -2,7 +2,6 @@
 
     python tests/bench/suites.py build ../shared STORES [SUITE …]     import and embed (slow, resumable)
     python tests/bench/suites.py score ../shared STORES [SUITE …]     the metrics of ../shared/bench/evaluate.py
-    python tests/bench/suites.py ablate ../shared STORES [SUITE …]    the same with one thing at a time switched off
 
 `score` gives what evaluate.py gives through the command line, in a tenth of the time; evaluate.py stays the judge.
 """
@@ -13,7 +12,6 @@ import argparse
 import importlib.util
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,9 +19,9 @@ from types import ModuleType
 from typing import Any
 
 from memcli import config
+from memcli.encode import days
 from memcli.importers import bring, jsonl
 from memcli.places import at_root
-from memcli.recall import fusion
 from memcli.recall.pipeline import Recall
 from memcli.store import Store
 
@@ -57,20 +55,37 @@ def scopes(shared: Path, suite: str) -> Iterator[tuple[str, list[dict[str, Any]]
 def build(shared: Path, stores: Path, suites: list[str]) -> None:
     for suite in suites:
         for scope, documents, _ in scopes(shared, suite):
-            folder = stores / suite / scope
-            folder.mkdir(parents=True, exist_ok=True)
-            source = folder / "corpus.jsonl"
-            with open(source, "w", encoding="utf-8") as file:
-                for row in documents:
-                    renamed = {"id": row["id"], "text": row["text"], "created": row.get("date")}
-                    file.write(
-                        json.dumps({**renamed, "session": row.get("session"), "speaker": row.get("speaker")}) + "\n"
-                    )
-            store = Store.init(at_root(str(folder)))
             began = time.perf_counter()
-            bring.bring_in(store, jsonl.read(source), origin="jsonl/corpus", topic="imported/corpus", now=time.time())
-            _, problem = store.sync()
+            problem = make_store(stores / suite / scope, documents)
             print(suite, scope, len(documents), f"{time.perf_counter() - began:.0f} s", problem or "", flush=True)
+
+
+def make_store(folder: Path, documents: list[dict[str, Any]]) -> str | None:
+    """A store in `folder` with these documents, embedded; goes on where it was broken off.
+
+    Those that are whole memory files have their path as "memory". Returns why there are no vectors, if there are none.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    store = Store.init(at_root(str(folder)))
+    source = folder / "corpus.jsonl"
+    with open(source, "w", encoding="utf-8") as file:
+        for row in documents:
+            if "memory" in row:
+                path = Path(store.place.tree) / row["memory"]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(row["text"], encoding="utf-8")
+            else:
+                renamed = {"id": row["id"], "text": row["text"], "created": row.get("date")}
+                file.write(json.dumps({**renamed, "session": row.get("session"), "speaker": row.get("speaker")}) + "\n")
+    bring.bring_in(store, jsonl.read(source), origin="jsonl/corpus", topic="imported/corpus", now=time.time())
+    return store.sync()[1]
+
+
+def at_home(stores: Path) -> None:
+    """A home of its own below STORES: the caches made here belong to this user's state there, and no personal store answers."""
+    stores.mkdir(parents=True, exist_ok=True)
+    for kind in ("DATA", "STATE", "CONFIG"):
+        os.environ[f"XDG_{kind}_HOME"] = str(stores.resolve() / "home" / kind.lower())
 
 
 def answers(shared: Path, stores: Path, suite: str, look: Callable[..., None] | None = None) -> tuple[Any, Any, Any]:
@@ -79,7 +94,7 @@ def answers(shared: Path, stores: Path, suite: str, look: Callable[..., None] | 
     for scope, _, queries in scopes(shared, suite):
         with Recall([at_root(str(stores / suite / scope))], config.load()) as recall:
             for query in queries:
-                answer = recall.ask(query["query"], limit=20)
+                answer = recall.ask(query["query"], limit=20, now=day_of(query, recall))
                 ranked[query["id"]] = list(dict.fromkeys(hit.candidate.document.ref for hit in answer.hits))
                 sure[query["id"]] = answer.confidence
                 if look:
@@ -99,44 +114,21 @@ def score(shared: Path, stores: Path, suites: list[str], label: str = "mem") -> 
         evaluate.show(suite, label, result)
 
 
-ABLATIONS: dict[str, dict[str, float]] = {
-    "all": {},
-    "no neighbours": {"BEFORE": 0.0, "AFTER": 0.0},
-    "no session": {"SESSION": 0.0},
-    "neither": {"BEFORE": 0.0, "AFTER": 0.0, "SESSION": 0.0},
-    "any length": {"SHORT": 1e9, "LONG": 2e9},
-    "code as prose": {"KEYWORD_SHARE_CODE": fusion.KEYWORD_SHARE},
-    "semantic only": {"KEYWORD_SHARE": 0.0, "KEYWORD_SHARE_CODE": 0.0},
-    "keyword only": {"KEYWORD_SHARE": 1.0, "KEYWORD_SHARE_CODE": 1.0},
-}
-
-
-def ablate(shared: Path, stores: Path, suites: list[str]) -> None:
-    for name, changes in ABLATIONS.items():
-        before = {key: getattr(fusion, key) for key in changes}
-        for key, value in changes.items():
-            setattr(fusion, key, value)
-        print(name)
-        score(shared, stores, suites)
-        for key, value in before.items():
-            setattr(fusion, key, value)
+def day_of(query: dict[str, Any], recall: Recall) -> int | None:
+    """The day on which a question is asked: as its suite says, else when the store was last written."""
+    return days.day_of(query.get("now")) or recall.latest_day()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("build", "score", "ablate"))
+    parser.add_argument("what", choices=("build", "score"))
     parser.add_argument("shared", type=Path)
     parser.add_argument("stores", type=Path)
     parser.add_argument("suites", nargs="*", default=list(SUITES))
     arguments = parser.parse_args()
-    # A home of its own: the caches made here belong to this user's state below STORES, and no personal store answers.
-    arguments.stores.mkdir(parents=True, exist_ok=True)
-    for kind in ("DATA", "STATE", "CONFIG"):
-        os.environ[f"XDG_{kind}_HOME"] = str(arguments.stores.resolve() / "home" / kind.lower())
-    {"build": build, "score": score, "ablate": ablate}[arguments.what](
-        arguments.shared, arguments.stores, arguments.suites
-    )
+    at_home(arguments.stores)
+    {"build": build, "score": score}[arguments.what](arguments.shared, arguments.stores, arguments.suites)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from memcli import config
+from memcli.encode.days import day_of
 from memcli.index.search import Filter, PassageHit
-from memcli.recall.channels import CHANNELS, entity, spreading
+from memcli.recall.channels import CHANNELS, entity, phrase, spreading, temporal, typo
 from memcli.recall.plan import Plan, make_plan
 from memcli.recall.source import QueryEncoder, Source
 from memcli.store import Store
@@ -24,12 +25,13 @@ NOTES = {
 LONG = (
     "Tell me about "
     + " ".join(f"word{n} tokens{n}" for n in range(20))
-    + " rotating refresh tokens, Ngozi and the mutex"
+    + " rotating refresh tokens, Ngozi and the mutex in May"
 )
+NOW = day_of("2026-05-20")
 QUESTIONS = ("refresh tokens", "how do we deploy?", LONG, "", "?!", "日本", '"quotes" AND OR NEAR(', "x" * 5000)
 
-FIRST_HAND: dict[str, Any] = CHANNELS | {"entity": entity}
-SECOND_HAND: dict[str, Any] = {"spreading": spreading}
+FIRST_HAND: dict[str, Any] = CHANNELS | {"entity": entity, "phrase": phrase, "typo": typo}
+SECOND_HAND: dict[str, Any] = {"spreading": spreading, "temporal": temporal}
 ALL = [*FIRST_HAND, *SECOND_HAND]
 
 
@@ -59,7 +61,7 @@ def source(store: Store) -> Iterator[Source]:
 def test_ordered_distinct_and_bounded(channel: str, question: str, source: Source) -> None:
     """Best first, no passage twice, no more than asked for, whatever the question."""
     for limit in (1, 3, 100):
-        hits = ask(channel, source, make_plan(question), limit)
+        hits = ask(channel, source, make_plan(question, None, NOW), limit)
         assert len(hits) <= limit
         assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
         assert len({hit.passage for hit in hits}) == len(hits)
@@ -80,14 +82,14 @@ def test_ordered_distinct_and_bounded(channel: str, question: str, source: Sourc
 def test_filters_hold(channel: str, where: Filter, kept: int, source: Source) -> None:
     """Nothing outside the filter is offered; everything inside can be."""
     asks = [" ".join(NOTES), " ".join([*NOTES, LONG])]
-    hits = [ask(channel, source, make_plan(text, where), 100) for text in asks]
+    hits = [ask(channel, source, make_plan(text, where, NOW), 100) for text in asks]
     assert max(len(found) for found in hits) == kept
 
 
 @pytest.mark.parametrize("channel", ALL)
 def test_reads_only(channel: str, source: Source) -> None:
     before = tree_bytes(source.place.folder)
-    ask(channel, source, make_plan(LONG), 10)
+    ask(channel, source, make_plan(LONG, None, NOW), 10)
     assert {k: v for k, v in tree_bytes(source.place.folder).items() if "cache" not in k} == {
         k: v for k, v in before.items() if "cache" not in k
     }
@@ -96,4 +98,4 @@ def test_reads_only(channel: str, source: Source) -> None:
 def test_each_channel_finds_something(source: Source) -> None:
     """A channel that never speaks is not wired."""
     for name in ALL:
-        assert ask(name, source, make_plan(LONG), 10), name
+        assert ask(name, source, make_plan(LONG, None, NOW), 10), name

@@ -1,16 +1,24 @@
-"""Channels: independent ways of finding passages. A channel is one file here and its name in CHANNELS.
+"""Channels: independent ways of finding passages. A channel is one file here and its name in one of two tables.
 
-The contract (tests/contract/test_channels.py holds every channel to it). A channel module has
+The contract (tests/contract/test_channels.py holds every channel to it). A channel in CHANNELS has
 
     find(source, plan, limit) -> list[PassageHit]
         the best passages of one store, greatest score first, none twice, all within `plan.where`;
         an empty list when it has nothing to say. Reads only.
 
-Lean: a channel imports what is heavy only when it is asked.
+A channel in SECOND_HAND goes by what those found in the same store, `hits` being channel → its hits:
+
+    spread(source, plan, hits, limit) -> list[PassageHit]
+        with the same promises.
+
+A channel's weight is in `recall/ranking.yaml` under its name. Lean: a channel imports what is heavy only when it is asked.
 """
 
 from __future__ import annotations
 
-from memcli.recall.channels import fulltext, keyword, semantic
+from memcli.recall.channels import entity, fulltext, keyword, phrase, semantic, spreading, temporal, typo
 
-CHANNELS = {"semantic": semantic, "keyword": keyword, "fulltext": fulltext}
+CHANNELS = {
+    "semantic": semantic, "keyword": keyword, "typo": typo, "phrase": phrase, "fulltext": fulltext, "entity": entity,
+}  # fmt: skip
+SECOND_HAND = {"spreading": spreading, "temporal": temporal}

@@ -1,11 +1,10 @@
-"""The semantic channel: cosine between the question's embedding and the passages', by brute force in sqlite-vec.
+"""The semantic channel: cosine between the question's embedding and the passages', by brute force.
 
 Silent where the store has no vectors of the model in use, or where the question is in a script that the model cannot read.
 """
 
 from __future__ import annotations
 
-from memcli.index import search
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,4 +22,4 @@ def find(source: Source, plan: Plan, limit: int) -> list[PassageHit]:
     from memcli.encode import codes  # numpy is there already: the question was encoded with it
 
     vector = codes.quantised(question.vector).tobytes()
-    return search.semantic(source.connection, vector, min(limit, MAX_NEIGHBOURS), plan.where)
+    return source.nearest(vector, min(limit, MAX_NEIGHBOURS), plan.where)

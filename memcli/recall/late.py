@@ -1,0 +1,94 @@
+"""The second stage: late interaction between the question's tokens and those of the best candidates.
+
+For each token of the question a document's best token, by cosine (ColBERT's MaxSim, arXiv 2004.12832; `encode.codes` says how
+the tokens are kept); each token of the question counts by how well it separates the candidates, its greatest value less its
+mean, so that words which all of them meet say nothing. A short turn is also read together with the turns beside it: a
+question's token may find its match in what was asked before or answered after (the *window*), discounted.
+
+numpy is imported when there is something to compare; a store without token codes is ranked without.
+"""
+
+from __future__ import annotations
+
+from memcli.index import search
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from memcli.recall.candidates import Candidate, Pool
+    from memcli.recall.plan import Plan
+    from memcli.recall.source import Source
+
+DEPTH = 100
+"""Candidates compared, best first by the first stage. At 100 the gold is among them for 96 of 100 questions of LoCoMo."""
+MAX_PASSAGES = 3
+"""Passages of a document that are compared: those that a channel found, best first. Of a turn beside, its first alone."""
+BESIDE = 0.87
+"""What a match in the turn before or after counts, of one in a short turn itself; it falls with the turn's length."""
+LEAST_BESIDE = 0.6  # below this no match beside ever won on the development suites, and reading it costs time
+
+
+def interact(pool: Pool, plan: Plan) -> None:
+    """Set the scores "late" and "window" of the first `DEPTH` candidates that have token codes."""
+    first = pool.candidates[:DEPTH]
+    questions = {candidate.source: candidate.source.question(plan.text) for candidate in first}
+    tokens = next((question.tokens for question in questions.values() if question is not None), None)
+    if tokens is None or not len(tokens):
+        return
+    beside = {id(candidate): _beside(pool, candidate) for candidate in first}
+    read = {id(c): c for c in first} | {id(c): c for pair in beside.values() for c, _ in pair}
+    matches = _matches(list(read.values()), tokens)
+    coded = [candidate for candidate in first if id(candidate) in matches]
+    if not coded:
+        return
+    import numpy as np
+
+    own = np.array([matches[id(candidate)] for candidate in coded])
+    pool.matches = {id(candidate): row for candidate, row in zip(coded, own, strict=True)}
+    window = own.copy()
+    for row, candidate in enumerate(coded):
+        for other, discount in beside[id(candidate)]:
+            if id(other) in matches:
+                np.maximum(window[row], discount * matches[id(other)], out=window[row])
+    telling = own.max(axis=0) - own.mean(axis=0)
+    telling = telling / telling.sum() if telling.sum() > 0 else np.full(len(telling), 1 / len(telling))
+    pool.telling = telling
+    for candidate, late, wide in zip(coded, (own @ telling).tolist(), (window @ telling).tolist(), strict=True):
+        candidate.scores["late"], candidate.scores["window"] = late, wide
+
+
+def _beside(pool: Pool, candidate: Candidate) -> list[tuple[Candidate, float]]:
+    """The turns before and after a short turn, and what a match in them counts."""
+    discount = BESIDE * float(candidate.lent**0.5)
+    if discount < LEAST_BESIDE:
+        return []
+    return [(other, discount) for step in (-1, 1) if (other := pool.turn(candidate, step)) is not None]
+
+
+def _matches(candidates: list[Candidate], tokens: NDArray[np.float32]) -> dict[int, NDArray[np.float32]]:
+    """For each candidate with codes, by `id`: its best match for each token of the question."""
+    import numpy as np
+
+    from memcli.encode import codes
+
+    by_source: dict[Source, dict[int, Candidate]] = {}
+    for candidate in candidates:
+        by_source.setdefault(candidate.source, {})[candidate.document.id] = candidate
+    owners: list[Candidate] = []
+    texts: list[bytes] = []
+    for source, members in by_source.items():
+        chosen = [passage for c in members.values() for passage in list(c.found)[:MAX_PASSAGES]]
+        beside = [document for document, c in members.items() if not c.found]
+        hashes = search.passage_hashes(source.connection, chosen, beside)
+        known = source.codes({key for _, key in hashes})
+        for document, key in hashes:
+            if known.get(key):
+                owners.append(members[document])
+                texts.append(known[key])
+    found: dict[int, NDArray[np.float32]] = {}
+    for owner, row in zip(owners, codes.best(tokens, texts), strict=True):
+        seen = found.get(id(owner))
+        found[id(owner)] = row if seen is None else np.maximum(seen, row)
+    return found
