@@ -11,11 +11,12 @@ Lean: imported by every recall.
 
 from __future__ import annotations
 
+import json
 from collections import namedtuple
 
 from memcli.encode import entities, terms
 from memcli.encode.entities import KINDS
-from memcli.index import db, search
+from memcli.index import db
 from memcli.index.search import filter_sql
 
 TYPE_CHECKING = False
@@ -28,7 +29,7 @@ Entity = namedtuple("Entity", "keys said spoken")
 Entity.__doc__ = """Something that a question names: its `keys`, and its entity numbers where documents mention it (`said`)
 and where it is who speaks (`spoken`)."""
 
-Mention = namedtuple("Mention", "document ordinal")
+Mention = namedtuple("Mention", "document ordinal passage kind")
 Edge = namedtuple("Edge", "document ordinal weight")
 Edge.__doc__ = "From one document to another: which passage of the other is meant, and how much the two have in common."
 
@@ -38,7 +39,7 @@ MAX_DEGREE = 8  # edges followed from one document
 RARE = 8  # documents: what more of them mention connects nothing
 MAX_MENTIONS = 3 * RARE  # places, of which a document has several
 NEXT = 0.25  # weight of the edge between two turns; a link has 1
-MAX_HOLDERS = 200  # documents searched for those who share a last name
+MAX_PLACES = 40  # searched for those who share a last name
 _NUMBER = {kind: number for number, kind in enumerate(KINDS)}
 _INITIAL, _PART, _SPEAKER, _HANDLE = (_NUMBER[kind] for kind in ("initial", "part", "speaker", "handle"))
 _FULL = _NUMBER["name"], _SPEAKER, _INITIAL  # kinds of names of several words
@@ -84,9 +85,8 @@ def named(connection: db.Connection, question: str) -> list[Entity]:
         if not one.sure and not _is_a_name(connection, ids, question[one.start : one.end]):
             continue
         taken.append((one.start, one.end))
-        aliases = _known(
-            connection, {alias for key in keys for alias in _aliases(connection, key, known[key])} - {*keys}
-        )
+        other_forms = {form for key in keys for form in _aliases(connection, key, known[key])} - {*keys}
+        aliases = _known(connection, other_forms) if other_forms else {}
         ids += [row for rows in aliases.values() for row in rows]
         said = tuple(sorted({number for number, kind in ids if kind != _SPEAKER}))
         spoken = tuple(sorted({number for number, kind in ids if kind == _SPEAKER}))
@@ -109,14 +109,15 @@ def _known(connection: db.Connection, keys: set[str]) -> dict[str, list[tuple[in
 
 def _is_a_name(connection: db.Connection, ids: list[tuple[int, int]], text: str) -> bool:
     """Whether words are mostly written as a name where they occur: "mark" asks for Mark only if few documents mark things."""
-    words = terms.fts_text(text)
-    match = terms.match_expression([terms.Term(words, "phrase")] if " " in words else terms.query_terms(text))
-    sql = "SELECT count(*) FROM documents_fts WHERE documents_fts MATCH ?"
-    written: int = connection.execute(sql, (match,)).fetchone()[0] if match else 0
     marks = ",".join("?" * len(ids))
     sql = f"SELECT count(DISTINCT document) FROM mentions WHERE entity IN ({marks})"
     mentioned: int = connection.execute(sql, [number for number, _ in ids]).fetchone()[0]
-    return mentioned >= NAME_SHARE * written
+    words = terms.fts_text(text)
+    match = terms.match_expression([terms.Term(words, "phrase")] if " " in words else terms.query_terms(text))
+    at_most = int(mentioned / NAME_SHARE)
+    sql = "SELECT count(*) FROM (SELECT 1 FROM documents_fts WHERE documents_fts MATCH ? LIMIT ?)"
+    written: int = connection.execute(sql, (match, at_most + 1)).fetchone()[0] if match else 0
+    return written <= at_most
 
 
 def _aliases(connection: db.Connection, key: str, ids: list[tuple[int, int]]) -> list[str]:
@@ -148,13 +149,13 @@ def _beginning(connection: db.Connection, word: str) -> list[str]:
 
 
 def _ending(connection: db.Connection, word: str) -> list[str]:
-    """Full names that end with a word; two are enough. They are in the documents that have the word as a part."""
+    """Full names that end with a word; two are enough. They stand where the word does: as their part, or alone elsewhere."""
     rows = connection.execute(
-        "WITH holders AS MATERIALIZED"
-        " (SELECT DISTINCT document FROM entities JOIN mentions ON entity = id WHERE key = ? LIMIT ?)"
-        " SELECT DISTINCT key FROM holders JOIN mentions USING (document) JOIN entities ON id = entity"
+        f"WITH forms AS MATERIALIZED (SELECT id FROM entities WHERE key = ? ORDER BY kind = {_PART} DESC),"
+        " places AS MATERIALIZED (SELECT DISTINCT document, ordinal FROM forms CROSS JOIN mentions ON entity = id LIMIT ?)"
+        " SELECT DISTINCT key FROM places CROSS JOIN mentions USING (document, ordinal) JOIN entities ON id = entity"
         f" WHERE kind IN {_FULL} AND substr(key, ?) = ? LIMIT 2",
-        (word, MAX_HOLDERS, -len(word) - 1, " " + word),
+        (word, MAX_PLACES, -len(word) - 1, " " + word),
     )
     return [row[0] for row in rows]
 
@@ -181,28 +182,20 @@ def mentioning(
     if not 0 < held <= at_most:
         return held, []
     within, values = filter_sql(where, "document", "documents.id")
-    sql = f"SELECT DISTINCT document, ordinal FROM mentions WHERE entity IN ({marks}){within}"
-    return held, [Mention(*row) for row in connection.execute(sql, (*numbers, *values))]
+    sql = (
+        "SELECT DISTINCT document, ordinal, passages.id, passages.kind FROM mentions"
+        f" JOIN passages USING (document, ordinal) WHERE entity IN ({marks}){within}"
+    )
+    return held, [*map(Mention._make, connection.execute(sql, (*numbers, *values)))]
 
 
 def within(connection: db.Connection, ids: Iterable[int], where: Filter) -> set[int]:
     """Those of these documents that the filter lets through."""
     allowed, values = filter_sql(where, "id", "documents.id")
-    found: set[int] = set()
-    for some in db.chunks(list(ids)):
-        sql = f"SELECT id FROM documents WHERE id IN ({','.join('?' * len(some))}){allowed}"
-        found.update(row[0] for row in connection.execute(sql, (*some, *values)))
-    return found
-
-
-def passages(connection: db.Connection, places: Iterable[Mention]) -> dict[Mention, tuple[int, str]]:
-    """(passage, kind) at these places."""
-    found = {}
-    for place in places:
-        row = connection.execute("SELECT id, kind FROM passages WHERE document = ? AND ordinal = ?", place).fetchone()
-        if row:
-            found[place] = row
-    return found
+    if not allowed:
+        return set(ids)
+    sql = f"SELECT id FROM documents WHERE id IN (SELECT value FROM json_each(?)){allowed}"
+    return {row[0] for row in connection.execute(sql, (json.dumps(list(ids)), *values))}
 
 
 # --- edges ------------------------------------------------------------------------------------------------------------
@@ -229,81 +222,86 @@ def edges(connection: db.Connection, ids: Sequence[int]) -> dict[int, list[Edge]
 if TYPE_CHECKING:
     Step = tuple[int, int, int, float]  # from, to, passage of the other, weight
 
+_UNSURE = _INITIAL, _NUMBER["version"]
+# Entities that share a key are one name, so their mentions count together. A word of names of several words that more
+# than one may have ("Ngozi" of two) connects nothing.
+_RARE = f"""
+WITH forms AS MATERIALIZED (
+  SELECT id, key, kind, (SELECT count(*) FROM (SELECT 1 FROM mentions WHERE entity = id LIMIT {MAX_MENTIONS + 1})) AS held
+  FROM entities WHERE kind NOT IN {_UNSURE} AND key IN (
+    SELECT key FROM mentions JOIN entities ON id = entity
+    WHERE document IN (SELECT value FROM json_each(?)) AND kind NOT IN {_UNSURE})
+), rare AS MATERIALIZED (
+  SELECT key FROM forms GROUP BY key HAVING sum(held) BETWEEN 2 AND {MAX_MENTIONS} AND NOT (max(kind = {_PART}) AND (
+    SELECT count(*) FROM (SELECT DISTINCT key FROM entities AS full
+    WHERE full.key >= forms.key || ' ' AND full.key < forms.key || '!' AND kind IN {_FULL} LIMIT 2)) > 1)
+)
+SELECT key, document, ordinal FROM forms JOIN mentions ON entity = id WHERE key IN rare"""
+
 
 def _by_entities(connection: db.Connection, ids: Sequence[int]) -> Iterator[Step]:
     """Two documents that both mention something rare. An entity's weight is shared among those it leads to."""
-    marks = ",".join("?" * len(ids))
-    unsure = f"({_INITIAL}, {_NUMBER['version']})"
-    mine: dict[str, set[int]] = {}
-    for document, key in connection.execute(
-        f"SELECT document, key FROM mentions JOIN entities ON id = entity WHERE document IN ({marks}) AND kind NOT IN {unsure}",
-        ids,
-    ):
-        mine.setdefault(key, set()).add(document)
-    counts: dict[str, int] = {}
-    keys: dict[int, str] = {}
-    several: set[str] = set()  # words of names of several words, which more than one may have
-    for number, key, kind, count in connection.execute(
-        "SELECT id, key, kind, (SELECT count(*) FROM (SELECT 1 FROM mentions WHERE entity = id LIMIT ?))"
-        f" FROM entities WHERE key IN ({','.join('?' * len(mine))}) AND kind NOT IN {unsure}",
-        (MAX_MENTIONS + 1, *sorted(mine)),
-    ):
-        counts[key] = counts.get(key, 0) + count
-        keys[number] = key
-        if kind == _PART:
-            several.add(key)
-    numbers = [number for number, key in keys.items() if 1 < counts[key] <= MAX_MENTIONS]
-    others: dict[str, dict[int, int]] = {}  # key → document → its first passage with it
-    for number, document, ordinal in connection.execute(
-        f"SELECT entity, document, min(ordinal) FROM mentions WHERE entity IN ({','.join('?' * len(numbers))}) GROUP BY 1, 2",
-        numbers,
-    ):
-        places = others.setdefault(keys[number], {})
-        places[document] = min(ordinal, places.get(document, ordinal))
-    for key, places in others.items():
-        if not 1 < len(places) <= RARE or (key in several and len(_beginning(connection, key)) > 1):
-            continue
-        for document in mine[key]:
-            for other, ordinal in places.items():
-                yield document, other, ordinal, 1.0 / (len(places) - 1)
+    named: dict[str, dict[int, int]] = {}  # key → document → its first passage with it
+    for key, document, ordinal in connection.execute(_RARE, (json.dumps(ids),)):
+        places = named.setdefault(key, {})
+        if ordinal <= places.get(document, ordinal):
+            places[document] = ordinal
+    own = frozenset(ids)
+    for places in named.values():
+        if 1 < len(places) <= RARE:
+            weight = 1.0 / (len(places) - 1)
+            for document in own.intersection(places):
+                for other, ordinal in places.items():
+                    yield document, other, ordinal, weight
+
+
+# What a link means: the memory with this id, title or path; of a memory of turns the first one. Not with OR, for which
+# SQLite would scan the entries.
+_MEANT = (
+    "name = target",
+    "title = target COLLATE NOCASE",
+    "path IN (target, target || '.md', 'tree/' || target, 'tree/' || target || '.md',"
+    " 'local/tree/' || target, 'local/tree/' || target || '.md')",
+)
+_LINKED = " UNION ".join(
+    "SELECT own.id, other.id, link"
+    " FROM documents AS own JOIN (SELECT rowid AS link, entry, replace(target, '.mem/', '') AS target FROM relations)"
+    f" USING (entry) CROSS JOIN entries ON {meant} JOIN documents AS other ON other.entry = entries.id AND other.ordinal = 0"
+    " WHERE own.id IN (SELECT value FROM json_each(?1)) AND own.anchor IS NULL"
+    for meant in _MEANT
+)
+_LINKING = """
+SELECT own.id, other.id, relations.rowid
+FROM documents AS own JOIN (SELECT *, substr(path, instr(path, 'tree/') + 5) AS below FROM entries) AS meant
+  ON meant.id = own.entry
+JOIN relations ON target COLLATE NOCASE IN (
+  name, title, path, below, substr(path, 1, length(path) - 3), substr(below, 1, length(below) - 3))
+JOIN documents AS other ON other.entry = relations.entry AND other.ordinal = 0
+WHERE own.id IN (SELECT value FROM json_each(?)) AND own.ordinal = 0"""
 
 
 def _by_links(connection: db.Connection, ids: Sequence[int]) -> Iterator[Step]:
-    """Links in both directions; a link to a memory of turns leads to its first one."""
-    marks = ",".join("?" * len(ids))
-    for document, target in connection.execute(
-        "SELECT documents.id, target FROM documents JOIN relations USING (entry)"
-        f" WHERE documents.id IN ({marks}) AND anchor IS NULL",
-        ids,
-    ).fetchall():
-        for other in linked(connection, target):
-            yield document, other, 0, 1.0
-    for document, name, path, title in connection.execute(
-        "SELECT documents.id, name, path, title FROM documents JOIN entries ON entries.id = entry"
-        f" WHERE documents.id IN ({marks}) AND ordinal = 0",
-        ids,
-    ).fetchall():
-        bare = path.removeprefix("local/").removeprefix("tree/")
-        targets = {name, title, path, bare, path.removesuffix(".md"), bare.removesuffix(".md")}
-        for (other,) in connection.execute(
-            "SELECT documents.id FROM relations JOIN documents USING (entry)"
-            f" WHERE target COLLATE NOCASE IN ({','.join('?' * len(targets))}) AND ordinal = 0",
-            sorted(targets),
-        ):
+    """Links in both directions."""
+    for sql in (_LINKED, _LINKING):
+        for document, other, _ in connection.execute(sql, (json.dumps(ids),)):
             yield document, other, 0, 1.0
 
 
-def linked(connection: db.Connection, target: str) -> list[int]:
-    """The documents that a link means: the memory with this id, path or title."""
-    return search.named(connection, target)[:MAX_DEGREE]
+def linked(connection: db.Connection, ids: Sequence[int]) -> dict[int, list[int]]:
+    """What each of these documents links to, and what links to it."""
+    found: dict[int, list[int]] = {}
+    for document, other, _, _ in _by_links(connection, ids):
+        if other != document and other not in found.setdefault(document, []):
+            found[document].append(other)
+    return {document: others for document, others in found.items() if others}
 
 
 def _by_sequence(connection: db.Connection, ids: Sequence[int]) -> Iterator[Step]:
     """The turns before and after. They say less: the neighbours of what was found are looked at anyway."""
-    marks = ",".join("?" * len(ids))
     for document, other in connection.execute(
         "SELECT own.id, other.id FROM documents own JOIN documents other"
-        f" ON other.entry = own.entry AND other.ordinal IN (own.ordinal - 1, own.ordinal + 1) WHERE own.id IN ({marks})",
-        ids,
+        " ON other.entry = own.entry AND other.ordinal IN (own.ordinal - 1, own.ordinal + 1)"
+        " WHERE own.id IN (SELECT value FROM json_each(?))",
+        (json.dumps(ids),),
     ):
         yield document, other, 0, NEXT

@@ -5,6 +5,7 @@ Reads only. Lean: numpy is not imported here; vectors come and go as bytes of fl
 
 from __future__ import annotations
 
+import json
 from collections import namedtuple
 
 from memcli.index import db, schema
@@ -63,21 +64,21 @@ def _by_words(
     return [PassageHit(*row) for row in rows]
 
 
-def known(connection: db.Connection, match: str) -> bool:
-    """Whether any passage matches a MATCH expression."""
-    sql = "SELECT 1 FROM passages_fts WHERE passages_fts MATCH ? LIMIT 1"
-    return bool(match) and connection.execute(sql, (match,)).fetchone() is not None
+def known(connection: db.Connection, expressions: list[str]) -> set[str]:
+    """Those of these MATCH expressions that match any passage."""
+    sql = "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM passages_fts WHERE passages_fts MATCH value)"
+    return {row[0] for row in connection.execute(sql, (json.dumps(expressions),))}
 
 
-def occurrences(connection: db.Connection, term: str, passages: Iterable[int]) -> tuple[int, set[int]]:
-    """How many passages hold a term (an FTS5 expression), and which of these do."""
-    held = connection.execute("SELECT count(*) FROM passages_fts WHERE passages_fts MATCH ?", (term,)).fetchone()[0]
-    found: set[int] = set()
-    for some in db.chunks(list(passages)) if held else ():
-        marks = ",".join("?" * len(some))
-        sql = f"SELECT rowid FROM passages_fts WHERE passages_fts MATCH ? AND rowid IN ({marks})"
-        found.update(row[0] for row in connection.execute(sql, (term, *some)))
-    return held, found
+def occurrences(
+    connection: db.Connection, expressions: list[str], passages: Iterable[int]
+) -> list[tuple[int, list[int]]]:
+    """For each of these MATCH expressions, how many passages match it, and which of `passages` (a few) do."""
+    chosen = list(passages)
+    marks = ",".join("?" * len(chosen))
+    matching = f"json_array(count(*), json_group_array(rowid) FILTER (WHERE rowid IN ({marks})))"
+    sql = f"SELECT (SELECT {matching} FROM passages_fts WHERE passages_fts MATCH value) FROM json_each(?)"
+    return [tuple(json.loads(row[0])) for row in connection.execute(sql, (*chosen, json.dumps(expressions)))]
 
 
 def semantic(connection: db.Connection, vector: bytes, limit: int, where: Filter | None = None) -> list[PassageHit]:

@@ -77,24 +77,21 @@ def measure(pool: Pool, plan: Plan) -> dict[str, float]:
 
 def coverage(candidates: list[Candidate], plan: Plan) -> float:
     """The greatest share of the question's terms, weighted by rarity, that one of these candidates has (0..1)."""
-    asked = plan.terms[:MAX_TERMS]
-    total = 0.0
-    weight_of: dict[int, float] = {}
+    asked = [terms.match_expression([term]) for term in plan.terms[:MAX_TERMS]]
     by_source: dict[Source, list[Candidate]] = {}
     for candidate in candidates:
         by_source.setdefault(candidate.source, []).append(candidate)
-    total_passages = sum(search.size(source.connection) for source in by_source)
-    for term in asked:
-        expression = terms.match_expression([term])
-        held, holders = 0, []
-        for source, members in by_source.items():
-            passages = {number: c for c in members for number in c.passages.values()}
-            count, found = search.occurrences(source.connection, expression, passages)
-            held += count
-            holders += [passages[number] for number in found]
-        # Inverse document frequency as in BM25 (Robertson and Zaragoza 2009), in Lucene's form that stays positive.
-        idf = math.log(1.0 + max(0.5, total_passages - held + 0.5) / (held + 0.5))
-        total += idf
-        for candidate in {id(c): c for c in holders}.values():
-            weight_of[id(candidate)] = weight_of.get(id(candidate), 0.0) + idf
-    return max(weight_of.values(), default=0.0) / total if total else 0.0
+    held = [0] * len(asked)
+    holders: list[set[int]] = [set() for _ in asked]  # `id`s of candidates
+    for source, members in by_source.items():
+        owner = {number: id(candidate) for candidate in members for number in candidate.passages.values()}
+        for term, (count, found) in enumerate(search.occurrences(source.connection, asked, owner)):
+            held[term] += count
+            holders[term].update(owner[number] for number in found)
+    passages = sum(search.size(source.connection) for source in by_source)
+    # Inverse document frequency as in BM25 (Robertson and Zaragoza 2009), in Lucene's form that stays positive.
+    idf = [math.log(1.0 + max(0.5, passages - count + 0.5) / (count + 0.5)) for count in held]
+    best = max(
+        (sum(idf[term] for term in range(len(asked)) if id(one) in holders[term]) for one in candidates), default=0.0
+    )
+    return best / sum(idf) if best else 0.0

@@ -33,7 +33,7 @@ FLOOR_RANK = 150  # the candidate whose cosine counts as no likeness at all
 LEAST_SPREAD = 0.1  # of cosines, where there are fewer candidates than that
 SESSION_BEST = 3  # turns whose mean speaks for a session
 ABSOLUTE = frozenset(
-    ("entity", "temporal")
+    ("entity", "links", "temporal")
 )  # channels whose scores are already 0..1 and mean the same for every question
 AGENTS = frozenset(("assistant", "ai", "model", "agent", "bot"))  # speakers who answer
 

@@ -133,7 +133,7 @@ def test_a_link_leads_to_what_shares_no_word(model: bool, root: str) -> None:
 
 
 def test_a_session_lends_to_a_short_turn(root: str) -> None:
-    """"Lisbon." shares nothing with the question but who speaks, as "Soup." does."""
+    """ "Lisbon." shares nothing with the question but who speaks, as "Soup." does."""
     answer = asked(root, "talk", "where did Bob go on holiday")
     assert names(answer)[:2] == ["holiday1", "holiday2"]
     assert shares(answer, "holiday2")["session.keyword"] > shares(answer, "lunch2")["session.keyword"]

@@ -1,4 +1,4 @@
-"""Recall through the command line: meaning, words, filters, evidence from neighbours, honesty, freshness."""
+"""Recall through the command line: filters, batches, several stores, freshness, honesty, any script, any question."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pytest
 
 from memcli.store import Store
 from tests.command import run_mem, without_model
+from tests.recall.asking import embedded, note
+from tests.recall.hostile import HOSTILE
 
 
 def write_lines(path: Path, rows: list[dict[str, object]]) -> str:
@@ -19,15 +21,6 @@ def write_lines(path: Path, rows: list[dict[str, object]]) -> str:
 
 def refs(answer: dict[str, list[dict[str, str]]]) -> list[str]:
     return [row["ref"] for row in answer["results"]]
-
-
-def test_found_by_meaning_without_a_shared_word(store: Store) -> None:
-    """The semantic channel is wired: no word of the question is in the memory."""
-    for text in ("The cat sleeps on the sofa.", "Invoices are due within a month.", "The compiler rejects this type."):
-        run_mem("add", text, model=True)
-    answer = run_mem("recall", "payment deadline for bills", "--json", model=True).json()
-    assert "Invoices" in answer["results"][0]["text"]
-    assert not run_mem("recall", "payment deadline bills", "--lexical", "--json", model=True).json()["results"]
 
 
 def test_paraphrase_is_confident_and_nonsense_is_weak(store: Store) -> None:
@@ -40,33 +33,16 @@ def test_paraphrase_is_confident_and_nonsense_is_weak(store: Store) -> None:
     assert "weak" in run_mem("recall", "recipe for apple pie", model=True).stdout
 
 
-def test_a_turn_is_found_by_the_question_before_it(store: Store, tmp_path: Path) -> None:
-    """Neighbouring turns lend evidence: "Lisbon." alone shares nothing with the question."""
-    rows: list[dict[str, object]] = [
-        {"id": f"{session}{n}", "text": text, "session": session, "speaker": speaker}
-        for session, turns in {
-            "a": [("Ann", "Where did you go on holiday?"), ("Bob", "Lisbon."), ("Ann", "Nice.")],
-            "b": [("Ann", "What did you have for lunch?"), ("Bob", "Soup."), ("Ann", "Good.")],
-            "c": [("Ann", "Which colour is the new door?"), ("Bob", "Green."), ("Ann", "Fine.")],
-        }.items()
-        for n, (speaker, text) in enumerate(turns)
-    ]
-    run_mem("import", write_lines(tmp_path / "talk.jsonl", rows))
-    answer = run_mem("recall", "where did Bob go on holiday", "--episodes", "--json", "--explain").json()
-    assert refs(answer)[:2] == ["a0", "a1"]
-    assert answer["results"][1]["why"]["shares"]["before"] > 0
-
-
 def test_long_question_is_answered_by_the_whole_document(store: Store) -> None:
     """The full-text channel is wired: the words of a pasted issue lie scattered over the right memory."""
     words = [f"symptom{n}" for n in range(30)]
     filler = "Nothing of note happened in this part of the investigation, which went on for quite a while. " * 8
     scattered = "\n\n".join(f"## Part {n}\n\n{word} {filler}" for n, word in enumerate(words))
     run_mem("add", scattered, "--title", "Scattered")
-    run_mem("add", " ".join(words[:3]) + " dense", "--title", "Dense")
+    run_mem("add", f"{words[9]} is dense, and so is {words[0]}", "--title", "Dense")
     answer = run_mem("recall", " ".join(words), "--json", "--explain").json()
     assert answer["results"][0]["title"] == "Scattered"
-    assert answer["results"][0]["why"]["shares"]["fulltext"] > 0.5
+    assert answer["results"][0]["why"]["shares"]["fulltext.page"] > 0.5
 
 
 def test_identifiers_are_found_in_any_spelling(store: Store) -> None:
@@ -103,14 +79,6 @@ def test_speaker_filter(store: Store, tmp_path: Path) -> None:
     assert refs(run_mem("recall", "apples", "--speaker", "bob", "--json").json()) == ["2"]
 
 
-def test_limit_counts_memories_and_budget_counts_tokens(store: Store) -> None:
-    for n in range(6):
-        store.add(f"apple number{n} " + "and more words " * 30)
-    assert len(run_mem("recall", "apple", "-n", "3", "--json").json()["results"]) == 3
-    assert len(run_mem("recall", "apple", "--budget", "280", "--json").json()["results"]) == 2
-    assert len(run_mem("recall", "apple", "--budget", "1", "--json").json()["results"]) == 1
-
-
 def test_old_talk_does_not_drown_notes(store: Store, tmp_path: Path) -> None:
     """Two turns of past sessions beside other memories; all with --episodes; as many as fit where there is nothing else."""
     rows: list[dict[str, object]] = [{"id": str(n), "text": f"apple talk {n}", "session": "s"} for n in range(9)]
@@ -139,16 +107,6 @@ def test_batch(store: Store, tmp_path: Path) -> None:
     bad = write_lines(tmp_path / "bad.jsonl", [])
     Path(bad).write_text("[1]\n", encoding="utf-8")
     assert run_mem("recall", "--batch", bad).code == 2
-
-
-def test_named_memory_goes_first(store: Store) -> None:
-    """A question that is an id, path or title is answered by that memory, whatever else shares its words."""
-    store.add("deploy deploy deploy", title="Noise about deploy plan")
-    written = store.add("See the calendar.", title="Deploy plan", topic="team")
-    for name in (written.id, "team/deploy-plan", "deploy plan"):
-        answer = run_mem("recall", name, "--json").json()
-        assert answer["results"][0]["id"] == written.id
-        assert answer["confidence"] == 1.0
 
 
 def test_recall_sees_what_was_written_without_mem(store: Store) -> None:
@@ -200,23 +158,56 @@ def test_two_stores_are_pooled(store: Store, home: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("text", "question"),
-    [
-        ("我们每周二部署网站。", "部署"),
-        ("数据库按月分区。", "分区"),
-        ("リフレッシュトークンは毎回更新する。", "更新"),
-        ("デプロイは火曜日に行う。", "火曜"),
-        ("Мы обновляем токены при каждом запросе.", "обновление токенов"),
-        ("Развёртывание проходит по вторникам.", "развёртывания"),
-        ("ننشر الموقع كل يوم ثلاثاء.", "نشر الموقع"),
-        ("قاعدة البيانات مقسمة شهريا.", "البيانات"),
-    ],
-)
+OTHER_SCRIPTS = [
+    ("我们每周二部署网站。", "部署"),
+    ("数据库按月分区。", "分区"),
+    ("リフレッシュトークンは毎回更新する。", "更新"),
+    ("デプロイは火曜日に行う。", "火曜"),
+    ("Мы обновляем токены при каждом запросе.", "обновление токенов"),
+    ("Развёртывание проходит по вторникам.", "развёртывания"),
+    ("ننشر الموقع كل يوم ثلاثاء.", "نشر الموقع"),
+    ("قاعدة البيانات مقسمة شهريا.", "البيانات"),
+]
+
+
+@pytest.mark.parametrize(("text", "question"), OTHER_SCRIPTS)
 def test_other_scripts(text: str, question: str, store: Store) -> None:
     """Two characters of Chinese or Japanese are a question; Russian and Arabic words are found inflected."""
     store.add(text)
     store.add("Unrelated note about apples.")
     store.add("另一个关于苹果的笔记。 別のメモ。 Другая заметка. ملاحظة أخرى.")
-    answer = run_mem("recall", question, "--json", model=True).json()
+    answer = run_mem("recall", question, "--json", "--explain", model=True).json()
     assert answer["results"][0]["text"].strip() == text
+    assert answer["results"][0]["why"]["channels"]["keyword"]["score"] > 0
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A store of memories in several scripts beside English ones, embedded as far as the model can read them."""
+    notes = {f"other/{n}.md": note(text) for n, (text, _) in enumerate(OTHER_SCRIPTS)}
+    notes |= {f"english/{n}.md": note(f"The {word} is in the shed.") for n, word in enumerate(("rake", "spade", "saw"))}
+    return embedded(tmp_path_factory.mktemp("mixed"), notes)
+
+
+@pytest.mark.parametrize(("text", "question"), OTHER_SCRIPTS)
+@pytest.mark.parametrize("around", ["{}", "what about {}?"])
+def test_other_scripts_among_english(text: str, question: str, around: str, mixed: str) -> None:
+    """Where the model reads half of the store, or half of the question, the words of the rest still find it."""
+    answer = run_mem("recall", around.format(question), "--root", mixed, "--json", model=True).json()
+    assert answer["results"][0]["text"].strip() == text
+
+
+SURROGATE = pytest.mark.xfail(
+    strict=True, reason="BUG: UnicodeEncodeError for a byte that is no UTF-8, or a lone \\ud800"
+)
+ODD = [*HOSTILE, " ".join(HOSTILE[:6]), "?!", "…", "🎉"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [pytest.param(text, marks=SURROGATE) if "\ud800" in text else text for text in ODD],
+    ids=range(len(ODD)),
+)
+def test_no_question_is_an_error(question: str, mixed: str) -> None:
+    for options in ((), ("--explain",), ("--budget", "50", "--json")):
+        assert run_mem("recall", "--root", mixed, *options, "--", question, model=True).code in (0, 1)

@@ -41,9 +41,4 @@ def find(source: Source, plan: Plan, limit: int) -> list[PassageHit]:
     for place in sorted(places, key=lambda place: (-places[place], place.ordinal)):
         best.setdefault(place.document, place)
     ranked = sorted(scores, key=lambda document: (-scores[document], document))[:limit]
-    known = graph.passages(source.connection, (best[document] for document in ranked))
-    return [
-        PassageHit(known[place][0], document, scores[document], known[place][1])
-        for document in ranked
-        if (place := best[document]) in known
-    ]
+    return [PassageHit(best[one].passage, one, scores[one], best[one].kind) for one in ranked]

@@ -5,7 +5,6 @@ Silent where the store has no vectors of the model in use, or where the question
 
 from __future__ import annotations
 
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from memcli.index.search import PassageHit

@@ -8,8 +8,7 @@ seeds, so nothing is stored and nothing grows with the store.
 
 from __future__ import annotations
 
-from memcli.index import graph
-from memcli.index.graph import Mention
+from memcli.index import graph, search
 from memcli.index.search import PassageHit
 
 TYPE_CHECKING = False
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from memcli.index.graph import Edge
     from memcli.recall.plan import Plan
     from memcli.recall.source import Source
+
+    Place = tuple[int, int]  # a document, and the ordinal of one of its passages
 
 SEEDS = 10
 FRONTIER = 12  # documents that pass on what reached them
@@ -27,17 +28,19 @@ POOL = 50  # hits of a channel; the last of as many counts as not found
 
 def spread(source: Source, plan: Plan, hits: dict[str, list[PassageHit]], limit: int) -> list[PassageHit]:
     """What is connected to the best of `hits`, by channel, in the same store."""
-    seeds = _seeds(hits)
-    adjacent: dict[int, list[Edge]] = {}
-    frontier = sorted(seeds)
+    active = seeds(hits)
+    adjacent: dict[int, list[tuple[Place, float]]] = {}
+    frontier = sorted(active)
     for _ in range(STEPS):
         found = graph.edges(source.connection, frontier)
-        adjacent.update((document, found.get(document, [])) for document in frontier)
-        reached, places = _walk(seeds, adjacent)
-        frontier = sorted((one for one in reached if one not in adjacent), key=lambda one: -reached[one])[:FRONTIER]
+        adjacent.update((document, _passes(found.get(document, []))) for document in frontier)
+        reached, places = _walk(active, adjacent)
+        frontier = sorted((one for one in reached if one not in adjacent), key=lambda one: (-reached[one], one))[
+            :FRONTIER
+        ]
     inside = graph.within(source.connection, reached, plan.where)
     ranked = sorted(inside, key=lambda document: (-reached[document], document))[:limit]
-    known = graph.passages(source.connection, (places[document] for document in ranked))
+    known = search.passages_at(source.connection, (places[document] for document in ranked))
     return [
         PassageHit(known[place][0], document, reached[document], known[place][1])
         for document in ranked
@@ -45,7 +48,7 @@ def spread(source: Source, plan: Plan, hits: dict[str, list[PassageHit]], limit:
     ]
 
 
-def _seeds(hits: dict[str, list[PassageHit]]) -> dict[int, float]:
+def seeds(hits: dict[str, list[PassageHit]]) -> dict[int, float]:
     """The best documents of all channels together, and their share of the activation."""
     weights: dict[int, float] = {}
     for name, ranked in hits.items():
@@ -62,26 +65,30 @@ def _seeds(hits: dict[str, list[PassageHit]]) -> dict[int, float]:
     return {document: weights[document] / total for document in chosen if weights[document] > 0}
 
 
-def _walk(seeds: dict[int, float], adjacent: dict[int, list[Edge]]) -> tuple[dict[int, float], dict[int, Mention]]:
-    """What reaches each document from seeds other than itself, and the passage by which most of it came."""
-    reached: dict[int, float] = {}
-    parts: dict[Mention, float] = {}
-    for seed, weight in seeds.items():
+def _passes(edges: list[Edge]) -> list[tuple[Place, float]]:
+    """Which share of what reaches a document each of its edges takes on, and where to."""
+    total = max(1.0, sum(edge.weight for edge in edges))  # few weak edges do not carry everything
+    return [((edge.document, edge.ordinal), ONWARD * edge.weight / total) for edge in edges]
+
+
+def _walk(
+    start: dict[int, float], adjacent: dict[int, list[tuple[Place, float]]]
+) -> tuple[dict[int, float], dict[int, Place]]:
+    """What reaches each document from seeds (`start`) other than itself, and the passage by which most of it came."""
+    parts: dict[Place, float] = {}
+    for seed, weight in start.items():
         active = {seed: weight}
         for _ in range(STEPS):
             passed: dict[int, float] = {}
             for document, mass in active.items():
-                edges = adjacent.get(document, [])
-                total = max(1.0, sum(edge.weight for edge in edges))  # few weak edges do not carry everything
-                for edge in edges:
-                    share = ONWARD * mass * edge.weight / total
-                    passed[edge.document] = passed.get(edge.document, 0.0) + share
-                    if edge.document != seed:
-                        reached[edge.document] = reached.get(edge.document, 0.0) + share
-                        place = Mention(edge.document, edge.ordinal)
-                        parts[place] = parts.get(place, 0.0) + share
+                for place, share in adjacent.get(document, ()):
+                    passed[place[0]] = passed.get(place[0], 0.0) + mass * share
+                    if place[0] != seed:
+                        parts[place] = parts.get(place, 0.0) + mass * share
             active = passed
-    places: dict[int, Mention] = {}
-    for place in sorted(parts, key=lambda place: (-parts[place], place.ordinal)):
-        places.setdefault(place.document, place)
+    reached: dict[int, float] = {}
+    places: dict[int, Place] = {}
+    for place in sorted(parts, key=lambda place: (-parts[place], place[1])):
+        reached[place[0]] = reached.get(place[0], 0.0) + parts[place]
+        places.setdefault(place[0], place)
     return reached, places

@@ -6,6 +6,7 @@ Answers as the keyword channel would answer the corrected question; silent where
 from __future__ import annotations
 
 from collections import namedtuple
+from itertools import islice
 
 from memcli.encode import spelling, terms
 from memcli.index import search, vocabulary
@@ -48,17 +49,14 @@ def corrections(source: Source, plan: Plan) -> list[Correction]:
 
 def _unknown(source: Source, plan: Plan) -> list[str]:
     """The first words of the question that no passage holds in any form, and that are no misspelled stop words."""
-    unknown = []
-    for term in plan.terms:
-        word = spelling.fold(term.text)
-        if term.kind != "word" or word not in spelling.words(word):
-            continue
-        forms = terms.match_expression(terms.query_terms(term.text))
-        if not search.known(source.connection, forms) and not spelling.edits(word) & terms.STOP_WORDS:
-            unknown.append(word)
-            if len(unknown) == MOST:
-                break
-    return unknown
+    forms = {
+        word: terms.match_expression(terms.query_terms(term.text))
+        for term in plan.terms
+        if term.kind == "word" and (word := spelling.fold(term.text)) in spelling.words(word)
+    }
+    known = search.known(source.connection, list(forms.values()))
+    unknown = (word for word, form in forms.items() if form not in known)
+    return list(islice((word for word in unknown if not spelling.edits(word) & terms.STOP_WORDS), MOST))
 
 
 def _corrected(text: str, found: list[Correction]) -> list[Term]:
