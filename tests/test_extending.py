@@ -42,7 +42,6 @@ def channel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     added = plainyaml.parse(block("yaml"))
     weights = {name: {**fusion.ranking()[name], **added[name]} for name in ("hybrid", "words")}  # type: ignore[dict-item]
     monkeypatch.setitem(channels.CHANNELS, "tags", module)
-    monkeypatch.setitem(contract.FIRST_HAND, "tags", module)
     monkeypatch.setattr(fusion, "ranking", lambda: weights)
     return module
 
@@ -75,7 +74,9 @@ def test_it_keeps_the_contract(channel: ModuleType, tagged: Source) -> None:
 
 def test_it_lifts_what_has_the_tag(channel: ModuleType, store: Store) -> None:
     store.add("The kiln needs a new thermocouple.", title="Plain", topic="shop", created="2026-05-01")
-    store.add("The kiln needs a new thermocouple!", title="Tagged", topic="shop", tags=("urgent",), created="2026-05-01")
+    store.add(
+        "The kiln needs a new thermocouple!", title="Tagged", topic="shop", tags=("urgent",), created="2026-05-01"
+    )
     answer = ask("what is urgent about the kiln")
     assert names(answer)[0] == "tagged"
     assert shares(answer, "tagged")["tags"] == 0.5

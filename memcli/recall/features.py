@@ -107,12 +107,14 @@ def _split(values: dict[str, float], candidate: Candidate, page: float) -> dict[
     features |= {name: value for name, value in values.items() if value and name not in _SPLIT}
     if values["temporal"]:
         features["temporal.near"] = values["temporal"]
+    if values["hierarchy"]:
+        features[f"hierarchy.{'turn' if candidate.document.anchor else 'note'}"] = (1.0 - page) * values["hierarchy"]
     return features
 
 
 _LENT = ("semantic", "keyword", "late")
 _CONNECTED = frozenset(("entity", "spreading"))
-_SPLIT = _CONNECTED | {"semantic", "keyword", "typo", "fulltext", "late", "window", "temporal"}
+_SPLIT = _CONNECTED | {"semantic", "keyword", "typo", "fulltext", "late", "window", "temporal", "hierarchy"}
 
 
 def _dated(pool: Pool) -> None:

@@ -5,10 +5,10 @@
 Each question's candidates are described by their features (memcli/recall/features.py); the weights are those under which a
 softmax over the candidates puts most on the gold ones (the listwise loss of Cao et al., "Learning to Rank: From Pairwise
 Approach to Listwise Approach", 2007), every suite counting the same, none of them negative, with a little ridge. The loss is
-convex, so there is one answer. Two weights are set, in SET, because these suites cannot tell them: none of them has links,
-and few of their questions name anything but speakers. tests/bench/cases judges them, and they cost nothing here. A question's
-own issue (cofix) is no candidate and passes nothing on, or its fix would give the answer away. Printed: scores on held-out
-folds, and those of the weights found on everything.
+convex, so there is one answer. Four weights are set, in SET, because these suites cannot tell them: they have neither links
+nor folders of notes, and few questions name anything but speakers. tests/bench/cases judges them; the last two are the
+greatest of a few values that cost a suite less than .002. A question's own issue (cofix) is no candidate and passes nothing
+on, or its fix would give the answer away. Printed: scores on held-out folds, and those of the weights found on everything.
 """
 
 from __future__ import annotations
@@ -41,10 +41,7 @@ from memcli.recall.source import Source
 FOLDS = 4
 RIDGE = 0.003
 STEPS = 1500
-SET = {
-    "links": 3.0,
-    "entity.prose": 1.0,
-}  # the latter: the greatest of .3, .6, 1, 1.5 that costs a suite less than .002
+SET = {"links": 3.0, "hierarchy.note": 1.0, "hierarchy.turn": 0.15, "entity.prose": 1.0}
 IMPUTED = (
     "late",
     "window",
@@ -194,7 +191,7 @@ def learn(asked: list[Question], fixed: dict[str, float]) -> dict[str, float]:
     show("held out", {s: (_weighted(v, 0), _weighted(v, 1)) for s, v in held.items()})
     weights = fit(asked, names, fixed)
     show("all", score(asked, names, weights))
-    return dict(zip(names, (round(float(w), 3) for w in weights), strict=True))
+    return fixed | dict(zip(names, (round(float(w), 3) for w in weights), strict=True))
 
 
 def _weighted(parts: list[tuple[float, float, int]], which: int) -> float:

@@ -10,7 +10,7 @@ import pytest
 from memcli import config
 from memcli.encode.days import day_of
 from memcli.index.search import Filter, PassageHit
-from memcli.recall.channels import CHANNELS, entity, phrase, spreading, temporal, typo
+from memcli.recall.channels import CHANNELS, SECOND_HAND
 from memcli.recall.plan import Plan, make_plan
 from memcli.recall.source import QueryEncoder, Source
 from memcli.store import Store
@@ -30,26 +30,25 @@ LONG = (
 NOW = day_of("2026-05-20")
 QUESTIONS = ("refresh tokens", "how do we deploy?", LONG, "", "?!", "日本", '"quotes" AND OR NEAR(', "x" * 5000)
 
-FIRST_HAND: dict[str, Any] = CHANNELS | {"entity": entity, "phrase": phrase, "typo": typo}
-SECOND_HAND: dict[str, Any] = {"spreading": spreading, "temporal": temporal}
-ALL = [*FIRST_HAND, *SECOND_HAND]
+ALL = [*CHANNELS, *SECOND_HAND]
 
 
 def ask(name: str, source: Source, plan: Plan, limit: int) -> list[PassageHit]:
     """What a channel finds; one that goes by what others found gets theirs, which need not be within the filter."""
-    if name in FIRST_HAND:
-        hits: list[PassageHit] = FIRST_HAND[name].find(source, plan, limit)
+    channel: Any = CHANNELS.get(name) or SECOND_HAND[name]
+    if name in CHANNELS:
+        hits: list[PassageHit] = channel.find(source, plan, limit)
         return hits
     anywhere = plan._replace(where=Filter())
-    first = {other: channel.find(source, anywhere, 100) for other, channel in FIRST_HAND.items()}
-    reached: list[PassageHit] = SECOND_HAND[name].spread(source, plan, first, limit)
+    first = {other: first_hand.find(source, anywhere, 100) for other, first_hand in CHANNELS.items()}
+    reached: list[PassageHit] = channel.spread(source, plan, first, limit)
     return reached
 
 
 @pytest.fixture
 def source(store: Store) -> Iterator[Source]:
-    for text, (type_, topic) in NOTES.items():
-        store.add(text, type_=type_, topic=topic, created="2026-05-01")
+    for (text, (type_, topic)), other in zip(NOTES.items(), [*NOTES][1:] + [*NOTES][:1], strict=True):
+        store.add(f"{text}\n\nSee [[{other}]]", type_=type_, topic=topic, created="2026-05-01")
     store.sync()
     opened = Source(store.place, QueryEncoder(config.load()))
     yield opened

@@ -67,7 +67,7 @@ def test_the_key_changes_with_the_revision(folder: Path) -> None:
         ({"name": "yes"}, "line 2"),
         ({"name": "[a, *b]"}, "line 2"),
         ({"name": '"a" b'}, "line 2"),
-        ({"revision": "1.0"}, "line 3"),
+        ({"revision": "1.0"}, "revision"),
         ({"revision": "1e5"}, "line 3"),
         ({"extra": "a\nextra: b"}, "line 11"),
         ({"extra": "a\n   odd: b"}, "line 11"),

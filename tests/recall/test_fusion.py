@@ -17,9 +17,8 @@ from tests.recall.candidates import candidate, pool_of
 
 def produced(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Every name of a feature: of prose and of code, for half a page that asks Ann for a date and for a reply."""
-    monkeypatch.setattr(
-        features.timeline, "dated", lambda _, documents: dict.fromkeys(documents, Dated(None, None, [1]))
-    )
+    eventful = Dated(None, None, [1])
+    monkeypatch.setattr("memcli.index.timeline.dated", lambda _, documents: dict.fromkeys(documents, eventful))
     plan = make_plan("remind me when you said that Ann owes Wim")._replace(length=0.5, when=True)
     candidates = [
         candidate(Store, number, speaker=speaker) for number, speaker in enumerate(("Ann", "assistant", "Ann"))
@@ -64,7 +63,7 @@ def weighed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other weights: each test says what its candidates have."""
     monkeypatch.setattr(fusion, "ranking", lambda: {"hybrid": {"keyword.prose": 2.0}, "words": {"keyword.prose": 3.0}})
     monkeypatch.setattr(late, "interact", lambda pool, plan: None)
-    monkeypatch.setattr(fusion.order, "put_in_order", lambda pool, plan: None)
+    monkeypatch.setattr("memcli.recall.order.put_in_order", lambda pool, plan: None)
 
 
 def fused(scores: list[dict[str, float]], plan: Plan | None = None) -> Pool:

@@ -45,6 +45,9 @@ NOTES = {
     "spreading/area.md": note("# Parking\n\nThere is room for six."),
     "spreading/card.md": note("# A card\n\nExtension 4411."),
     "spreading/label.md": note("# Labels\n\nWhen labels stop, try once more, then see [[spreading/card]]."),
+    "bridge/away.md": note("# Holiday list\n\nIn August it is Mirabel who is away."),
+    "bridge/area.md": note("# Parking\n\nThere is room for six."),
+    "bridge/gate.md": note("# The gate\n\nThe barrier froze; Mirabel was called."),
     "semantic/bill.md": note("# First\n\nInvoices are due within a month."),
     "semantic/cat.md": note("# Animal\n\nThe cat sleeps on the sofa."),
     "semantic/compiler.md": note("# Build\n\nThe compiler rejects this type."),
@@ -77,6 +80,7 @@ def asked(root: str, topic: str, question: str, *, model: bool = False) -> Any:
     return ask(question, "--root", root, "--path", topic, now=NOW, model=model)
 
 
+LEADS = ("spreading.prose", "links", "links.prose")
 WORDS = [
     ("keyword", "what is tannin", "second", "keyword.prose"),
     ("typo", "grashopper", "song", "keyword.prose"),
@@ -129,7 +133,13 @@ def test_meaning_needs_no_shared_word(root: str) -> None:
 def test_a_link_leads_to_what_shares_no_word(model: bool, root: str) -> None:
     answer = asked(root, "spreading", "labels stop", model=model)
     assert names(answer)[:2] == ["label", "card"]
-    assert shares(answer, "card")["spreading.prose"] > 0.5
+    assert sum(share for name, share in shares(answer, "card").items() if name in LEADS) > 0
+
+
+def test_a_rare_name_leads_to_what_shares_no_word(root: str) -> None:
+    answer = asked(root, "bridge", "barrier froze")
+    assert names(answer)[:2] == ["gate", "away"]
+    assert shares(answer, "away")["spreading.prose"] > 0
 
 
 def test_a_session_lends_to_a_short_turn(root: str) -> None:
