@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import typer
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from memcli.cli.app import app
 
 PAGE = Path(__file__).with_name("cli.md")

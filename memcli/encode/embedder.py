@@ -144,9 +144,8 @@ class Embedder:
             return self._run(ids)[0][own].sum(axis=0, dtype=np.float64), int(own.sum())
 
         parts = [part for _, part in self._in_batches(texts, sums)]
-        total = np.sum([total for total, _ in parts], axis=0, dtype=np.float64)
-        mean: NDArray[np.float64] = total / max(1, sum(count for _, count in parts))
-        return mean
+        total = np.array([total for total, _ in parts], dtype=np.float64).sum(axis=0)
+        return np.asarray(total / max(1, sum(count for _, count in parts)), dtype=np.float64)
 
     def _in_batches(
         self, texts: Sequence[str], work: Callable[[list[list[int]]], _Made]

@@ -34,7 +34,10 @@ BUSY_TIMEOUT_MS = 30_000
 
 
 def connect(path: str, *, create: bool, page_size: int = 4096) -> Connection:
-    """Open one database file with our settings; `page_size` (bytes) is a new file's. Raises IndexUnavailable when it is missing, damaged or no database."""
+    """Open one database file with our settings; `page_size` (bytes) is a new file's.
+
+    Raises IndexUnavailable when it is missing, damaged or no database.
+    """
     if not create and not os.path.exists(path):
         raise IndexUnavailable(f"there is no index at {path}", hint="mem index")
     try:

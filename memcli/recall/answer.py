@@ -26,7 +26,6 @@ Hit.__doc__ = """One result. `score` orders this answer's hits; `confidence` 0..
 passage, or what of it fits a budget, which starts at `line` of the file, below `heading`; `same`, the candidates folded
 into it."""
 
-SAME = 0.9  # of the words of two texts together, shared: they say the same
 FOLDED = 3  # times the limit: how far down candidates are compared for it
 NOTHING_NEW = 0.8  # of a text's words said already: under a budget it gives way
 HEAD_TOKENS = 16  # of a hit besides its text: id, date, type, path
@@ -79,7 +78,7 @@ def choose(candidates: list[Candidate], limit: int, episodes: int) -> tuple[list
 
     The cap only makes room for curated memories: where there are fewer of these, sessions fill the rest.
     """
-    candidates = candidates[:1] + [c for c in candidates[1:] if c.score > 0.0]  # no evidence at all is no answer
+    candidates = candidates[:1] + [c for c in candidates[1:] if any(c.values.values())]  # no evidence is no answer
     if episodes == EVERY_EPISODE:
         return candidates[:limit], 0
     curated = sum(1 for c in candidates if not c.document.anchor)
@@ -99,20 +98,21 @@ def choose(candidates: list[Candidate], limit: int, episodes: int) -> tuple[list
 
 
 def fold(candidates: list[Candidate], limit: int) -> dict[int, list[Candidate]]:
-    """Take candidates out of the first ones that say the same as a better one; returns these by the better one's `id`."""
+    """Take candidates out of the first ones that say the same as a better one; returns these by the better one's `id`.
+
+    The same, word for word: another number, name or "not" makes another memory, however alike two texts are otherwise.
+    """
     first = candidates[: FOLDED * limit]
-    words = {id(hit.candidate): frozenset(_words(hit.text)) for hit in hits_of(first, 1.0)}
-    kept: list[Candidate] = []
+    said = {id(hit.candidate): tuple(_words(hit.text)) for hit in hits_of(first, 1.0)}
+    kept: dict[tuple[str, ...], Candidate] = {}
     same: dict[int, list[Candidate]] = {}
     for candidate in first:
-        own = words.get(id(candidate), frozenset())
-        better = next((one for one in kept if _alike(own, words[id(one)]) >= SAME), None) if own else None
-        if better is None:
-            kept.append(candidate)
-            words.setdefault(id(candidate), own)
+        words = said.get(id(candidate)) or (str(id(candidate)),)
+        if words in kept:
+            same.setdefault(id(kept[words]), []).append(candidate)
         else:
-            same.setdefault(id(better), []).append(candidate)
-    candidates[: len(first)] = kept
+            kept[words] = candidate
+    candidates[: len(first)] = kept.values()
     return same
 
 
@@ -184,7 +184,10 @@ def _shortened(text: str, tokens: int, plan: Plan) -> str:
         first, last = fitting[-1]  # what follows explains more than what came before
     cut = " ".join(part.strip() for part in parts[first : last + 1])
     if estimate_tokens(cut) > tokens:
-        cut = cut[: 4 * tokens].rpartition(" ")[0] + " …"
+        while estimate_tokens(cut) > tokens:
+            cut = cut[: len(cut) * tokens // (estimate_tokens(cut) + 1)]
+        whole, _, part = cut.rpartition(" ")  # not within a word, in scripts that have spaces
+        cut = (whole if whole and len(part) < 40 else cut) + " …"
     return f"{'… ' if first else ''}{cut}{' …' if last + 1 < len(parts) else ''}"
 
 
@@ -195,10 +198,3 @@ def _sentence_ends() -> re.Pattern[str]:
 
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", terms.fts_text(text).lower())
-
-
-def _alike(one: frozenset[str], other: frozenset[str]) -> float:
-    """The share of their words that two texts have in common (Jaccard)."""
-    if min(len(one), len(other)) < SAME * max(len(one), len(other)):
-        return 0.0
-    return len(one & other) / len(one | other)

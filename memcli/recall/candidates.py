@@ -24,10 +24,11 @@ DEPTH = 100
 
 
 class Candidate:
-    """One document that may be a result. `scores` are raw channel scores, `passages` the best passage for each channel.
+    """One document that may be a result.
 
-    `found` are all of its passages that a channel found, best first. `values` are the scores made comparable, `features` what fusion weighs, `shares` what each adds to
-    the `score`, and `lent`, 0..1, how much a turn means by what is around it (`recall.features`).
+    `scores` are raw channel scores and `passages` the best passage for each channel; `found`, all of its passages that a
+    channel found, best first. `values` are the scores made comparable, `features` what fusion weighs, `shares` what each
+    adds to the `score`, and `lent`, 0..1, how much a turn means by what is around it (`recall.features`).
     """
 
     __slots__ = (

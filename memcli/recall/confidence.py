@@ -13,6 +13,7 @@ import math
 
 from memcli.encode import terms
 from memcli.index import search
+from memcli.recall.channels import typo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ def measure(pool: Pool, plan: Plan) -> dict[str, float]:
 
 def coverage(candidates: list[Candidate], plan: Plan) -> float:
     """The greatest share of the question's terms, weighted by rarity, that one of these candidates has (0..1)."""
-    asked = [terms.match_expression([term]) for term in plan.terms[:MAX_TERMS]]
+    corrected = next((c.source for c in candidates if "typo" in c.scores), None)
+    wanted = plan.terms if corrected is None else typo.meant(corrected, plan)  # a slip of the keyboard is no doubt
+    asked = [terms.match_expression([term]) for term in wanted[:MAX_TERMS]]
     by_source: dict[Source, list[Candidate]] = {}
     for candidate in candidates:
         by_source.setdefault(candidate.source, []).append(candidate)

@@ -21,7 +21,7 @@ Plan.__doc__ = """`text` as asked; `terms` to search by words and `match`, their
 `length`, how much of a long text the question is: 0 for a sentence, 1 for a page, in between by its terms; `now`, the day
 on which it is asked, or None; `asked`, the time it asks about (`encode.dates.Asked`), or None; `order`, "latest" or
 "first" where it wants that one of several answers, or None; `when`, whether the answer is a date; `literal`, whether it is
-nothing but one word of code (an identifier, a path, an error code), which is looked for as it is written."""
+nothing but one word of code or one number (an identifier, a path, an error code), looked for as it is written."""
 
 SENTENCE, PAGE = 12, 40  # terms
 MAX_QUERY_CHARACTERS = 20_000  # an issue with its log is a fair query; a pasted book is not, and its head says enough
@@ -34,19 +34,22 @@ ago after around before between beginning coming couple day days during early ei
 last late mid middle month months next nine one over past previous quarter quarters seven several since six start ten
 this three till today tomorrow twelve two until week weekend weekends weeks year years yesterday
 """
+_CODE = ("identifier", "phrase")
 _RELATIVE = frozenset(_RELATIVE_WORDS.split())
 
 
 def make_plan(text: str, where: Filter | None = None, now: int | None = None) -> Plan:
     """The plan for a query put on day `now`, without which it has no dates; never fails, whatever the text."""
-    text = " ".join(text[:MAX_QUERY_CHARACTERS].split())
+    # What is no text, half of a pair or a byte of another encoding, can be neither searched nor embedded.
+    text = text[:MAX_QUERY_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
+    text = " ".join(text.split())
     asks = text if len(text) <= MAX_ASKING_CHARACTERS else ""
     asked = _asked(asks, now) if now is not None else None
     wanted: list[Term] = terms.query_terms(_without_relative(text, asked) if asked else text)
     length = min(1.0, max(0.0, (len(wanted) - SENTENCE) / (PAGE - SENTENCE)))
     order = intent.order_of(asks, asked.spans if asked else ())
     expression = terms.match_expression(wanted)
-    literal = " " not in text and any(term.kind in ("identifier", "phrase") for term in wanted)
+    literal = " " not in text and (any(c.isdigit() for c in text) or any(term.kind in _CODE for term in wanted))
     return Plan(text, wanted, expression, where or Filter(), length, now, asked, order, intent.asks_when(asks), literal)
 
 

@@ -3,10 +3,11 @@
     python tests/bench/fit_confidence.py ../shared STORES [SUITE …]      (STORES as made by suites.py build)
 
 A question counts as answered when one of its first five results is gold and its suite says that it has an answer. Each
-store is also asked questions of the other suites, which it cannot answer. Questions without an answer are few and what
-matters most, those whose answer was not found tell little about whether there is one: SHARE says what each kind counts.
-Suites weigh alike. Printed: the weights, with vectors and by words only, and on held-out folds the AUROC of "has an answer"
-within each suite, and the calibration: the mean confidence against the share answered, in five bands.
+store is also asked questions of the other suites, which it cannot answer; every question is also put as its bare words, and
+to little stores made of a few candidates. Questions without an answer are few and what matters most, those whose answer was
+not found tell little about whether there is one: SHARE says what each kind counts. Suites weigh alike. Printed: the weights,
+with vectors and by words only, and on held-out folds the AUROC of "has an answer" within each suite, and the calibration:
+the mean confidence against the share answered, in five bands.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy as np
 import suites
 
 from memcli import config
+from memcli.encode.terms import query_terms
 from memcli.places import at_root
 from memcli.recall.candidates import Pool, gather
 from memcli.recall.confidence import measure
@@ -54,13 +56,16 @@ def evidence(shared: Path, stores: Path, names: list[str], *, lexical: bool) -> 
         for scope, _, own in suites.scopes(shared, suite):
             strangers = draw.sample(others, len(own) // STRANGERS)
             with Recall([at_root(str(stores / suite / scope))], config.load(), lexical=lexical) as recall:
-                for query, strange in [(q, False) for q in own] + [(q, True) for q in strangers]:
+                put = [(q, False) for q in own] + [(q, True) for q in strangers]
+                put += [({**q, "query": _keywords(q["query"])}, strange) for q, strange in put]
+                for query, strange in put:
                     plan = make_plan(query["query"], now=suites.day_of(query, recall))
                     pool = gather(recall.sources, plan)
                     fuse(pool, plan)
                     if pool.candidates:
                         kind = "stranger" if strange else _kind(query, [str(c.document.ref) for c in pool.candidates])
-                        found.append(Evidence(suite, kind, measure(pool, plan), 1.0))
+                        whole = 1.0 if query in own or query in strangers else 0.5
+                        found.append(Evidence(suite, kind, measure(pool, plan), whole))
                         gold = () if strange or kind == "unanswerable" else query["gold"]
                         for size in LITTLE:
                             few = _little(pool, size, gold, draw)
@@ -69,6 +74,11 @@ def evidence(shared: Path, stores: Path, names: list[str], *, lexical: bool) -> 
                             found.append(Evidence(suite, kind, measure(few, plan), 1.0 / len(LITTLE)))
         print(f"gathered {suite}", flush=True)
     return found
+
+
+def _keywords(question: str) -> str:
+    """The question as people type it who are in a hurry."""
+    return " ".join(term.text for term in query_terms(question) if term.kind == "word")
 
 
 def _little(pool: Pool, size: int, gold: Iterable[str], draw: random.Random) -> Pool:

@@ -16,13 +16,14 @@ from tests.recall.candidates import candidate, pool_of
 
 
 def produced(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Every name of a feature: of prose and of code, for half a page that asks Ann for a date and for a reply."""
+    """Every name of a feature: of prose, code and a note, for half a page that asks Ann for a date and for a reply."""
     eventful = Dated(None, None, [1])
     monkeypatch.setattr("memcli.index.timeline.dated", lambda _, documents: dict.fromkeys(documents, eventful))
     plan = make_plan("remind me when you said that Ann owes Wim")._replace(length=0.5, when=True)
     candidates = [
         candidate(Store, number, speaker=speaker) for number, speaker in enumerate(("Ann", "assistant", "Ann"))
     ]
+    candidates.append(candidate(Store, 9, anchor=None))
     candidates[2].code = True
     for one in candidates:
         one.scores = dict.fromkeys((*CHANNELS, *SECOND_HAND, "late", "window"), 1.0)

@@ -16,7 +16,18 @@ A channel's weight is in `recall/ranking.yaml` under its name. Lean: a channel i
 
 from __future__ import annotations
 
-from memcli.recall.channels import entity, fulltext, hierarchy, keyword, links, phrase, semantic, spreading, temporal, typo
+from memcli.recall.channels import (
+    entity,
+    fulltext,
+    hierarchy,
+    keyword,
+    links,
+    phrase,
+    semantic,
+    spreading,
+    temporal,
+    typo,
+)
 
 CHANNELS = {
     "semantic": semantic, "keyword": keyword, "typo": typo, "phrase": phrase, "fulltext": fulltext, "entity": entity,

@@ -37,6 +37,16 @@ def find(source: Source, plan: Plan, limit: int) -> list[PassageHit]:
     return [hit._replace(score=certainty * hit.score) for hit in hits]
 
 
+def meant(source: Source, plan: Plan) -> list[Term]:
+    """The terms of the question as this store takes it, misspelled words replaced by the likeliest ones."""
+    found = corrections(source, plan)
+    return (
+        terms.query_terms(spelling.replace(plan.text, {each.word: each.meant[0] for each in found}))
+        if found
+        else plan.terms
+    )
+
+
 def corrections(source: Source, plan: Plan) -> list[Correction]:
     """What this store takes unknown words of the question for; nothing for words that it has nothing near to."""
     found = []
