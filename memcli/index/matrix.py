@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memcli.index import db, search
+from memcli.index import db
 from memcli.index.search import PassageHit
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ class Matrix:
     def __init__(self, connection: db.Connection) -> None:
         self._connection = connection
         self._version = -1
-        self._passages: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self._places: list[tuple[int, int]] = []  # passage and document
+        self._kinds: list[str] = []
         self._rows: NDArray[np.float32] = np.empty((0, 0), dtype=np.float32)
 
     def nearest(self, vector: bytes, limit: int) -> list[PassageHit]:
@@ -39,16 +40,17 @@ class Matrix:
         count = min(limit, len(cosines))
         best = np.argpartition(-cosines, count - 1)[:count]
         best = best[np.argsort(-cosines[best], kind="stable")]
-        places = search.places(self._connection, self._passages[best].tolist())
         return [
-            PassageHit(passage, places[passage][0], cosine, places[passage][1])
-            for passage, cosine in zip(self._passages[best].tolist(), cosines[best].tolist(), strict=True)
-            if passage in places
+            PassageHit(*self._places[row], cosine, self._kinds[row])
+            for row, cosine in zip(best.tolist(), cosines[best].tolist(), strict=True)
         ]
 
     def _read(self) -> None:
-        rows = self._connection.execute("SELECT passage, embedding FROM vectors ORDER BY passage").fetchall()
-        self._passages = np.array([passage for passage, _ in rows], dtype=np.int64)
-        small = np.frombuffer(b"".join(vector for _, vector in rows), dtype=np.int8)
+        rows = self._connection.execute(
+            "SELECT passage, embedding, document, kind FROM vectors JOIN passages ON passages.id = passage ORDER BY passage"
+        ).fetchall()
+        self._places = [(passage, document) for passage, _, document, _ in rows]
+        self._kinds = [kind for _, _, _, kind in rows]
+        small = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.int8)
         self._rows = small.reshape(len(rows), -1).astype(np.float32) if rows else np.empty((0, 0), dtype=np.float32)
         self._rows /= np.maximum(np.linalg.norm(self._rows, axis=1, keepdims=True), 1e-9)

@@ -106,7 +106,7 @@ def documents(connection: db.Connection, ids: Iterable[int]) -> dict[int, Docume
             f" FROM documents JOIN entries ON entries.id = entry WHERE documents.id IN ({marks})",
             some,
         ):
-            found[row[0]] = Document(*row)
+            found[row[0]] = Document._make(row)
     return found
 
 
@@ -141,16 +141,6 @@ def beginning(connection: db.Connection, document: int, passages: int) -> list[s
     """The texts of the first few passages of a document."""
     sql = "SELECT text FROM passages WHERE document = ? ORDER BY ordinal LIMIT ?"
     return [row[0] for row in connection.execute(sql, (document, passages))]
-
-
-def places(connection: db.Connection, passages: Iterable[int]) -> dict[int, tuple[int, str]]:
-    """(document, kind) of these passages, by id."""
-    found: dict[int, tuple[int, str]] = {}
-    for some in db.chunks(list(passages)):
-        marks = ",".join("?" * len(some))
-        sql = f"SELECT id, document, kind FROM passages WHERE id IN ({marks})"
-        found.update((number, (document, kind)) for number, document, kind in connection.execute(sql, some))
-    return found
 
 
 def vectors(connection: db.Connection) -> int:

@@ -43,16 +43,22 @@ def own(pool: Pool, plan: Plan) -> None:
     scales = {name: _scale(name, pool) for name in (*CHANNELS, *SECOND_HAND)}
     names = plan.text.lower()
     for_reply = intent.asks_for_reply(plan.text)
+    silent = dict.fromkeys(scales, 0.0)
+    candidates = {id(candidate) for candidate in pool.candidates}
     for candidate in pool.around.values():
-        values = {name: _scaled(candidate, name, scale) for name, scale in scales.items()}
+        values = silent.copy()
+        for name, score in candidate.scores.items():
+            if name in scales:
+                values[name] = _scaled(score, scales[name])
         if scales["typo"][1]:  # the corrected question is the one that was meant
             values["keyword"] = values["typo"]
         values["late"] = values["semantic"] if "semantic" in candidate.scores else values["keyword"]
         values["window"] = values["late"]
         candidate.values = values
-        candidate.lent = shortness(candidate)
-        candidate.features = _split(values, candidate, plan.length)
-        candidate.features |= _what_it_is(candidate, plan, names, for_reply)
+        if id(candidate) in candidates:
+            candidate.lent = shortness(candidate)
+            candidate.features = _split(values, candidate, plan.length)
+            candidate.features |= _what_it_is(candidate, names, for_reply)
     if plan.when:
         _dated(pool)
 
@@ -63,7 +69,7 @@ def late(pool: Pool, plan: Plan, first: list[Candidate]) -> None:
     for candidate in first:
         if "late" in candidate.scores:
             for name, scale in scales.items():
-                candidate.values[name] = _scaled(candidate, name, scale)
+                candidate.values[name] = _scaled(candidate.scores[name], scale)
             candidate.features |= _split(candidate.values, candidate, plan.length)
 
 
@@ -92,29 +98,31 @@ def shortness(candidate: Candidate) -> float:
 
 def _split(values: dict[str, float], candidate: Candidate, page: float) -> dict[str, float]:
     """Values under the name of what decides how far they can be trusted."""
-    kind = "code" if candidate.code else "prose"
-    features = {f"{name}.{kind}": (1.0 - page) * values[name] for name in ("semantic", "keyword", "late")}
-    if page:
-        features |= {f"{name}.page": page * values[name] for name in ("semantic", "keyword", "fulltext", "late")}
+    sentence, kind = 1.0 - page, _NAMES["code" if candidate.code else "prose"]
+    features: dict[str, float] = {}
+    for name, value in values.items():
+        if not value:
+            continue
+        if name in kind:
+            features[kind[name]] = sentence * value
+        if page and name in _NAMES["page"]:
+            features[_NAMES["page"][name]] = page * value
+        if name in _PLAIN:
+            features[name] = value
     if not candidate.code:
-        features["window"] = (1.0 - page) * values["window"]
-    features |= {
-        f"{name}.{kind}": (1.0 - page) * value for name, value in values.items() if value and name in _CONNECTED
-    }
-    features |= {
-        f"{name}.page": page * value for name, value in values.items() if value and page and name in _CONNECTED
-    }
-    features |= {name: value for name, value in values.items() if value and name not in _SPLIT}
+        features["window"] = sentence * values["window"]
     if values["temporal"]:
         features["temporal.near"] = values["temporal"]
     if values["hierarchy"]:
-        features[f"hierarchy.{'turn' if candidate.document.anchor else 'note'}"] = (1.0 - page) * values["hierarchy"]
+        features["hierarchy.turn" if candidate.document.anchor else "hierarchy.note"] = sentence * values["hierarchy"]
     return features
 
 
 _LENT = ("semantic", "keyword", "late")
-_CONNECTED = frozenset(("entity", "spreading"))
-_SPLIT = _CONNECTED | {"semantic", "keyword", "typo", "fulltext", "late", "window", "temporal", "hierarchy"}
+_BY_KIND = (*_LENT, "entity", "spreading")
+_NAMES = {kind: {name: f"{name}.{kind}" for name in _BY_KIND} for kind in ("prose", "code", "page")}
+_NAMES["page"]["fulltext"] = "fulltext.page"
+_PLAIN = frozenset(("phrase", "links"))
 
 
 def _dated(pool: Pool) -> None:
@@ -129,7 +137,7 @@ def _dated(pool: Pool) -> None:
                 candidate.features["dated"] = 1.0
 
 
-def _what_it_is(candidate: Candidate, plan: Plan, names: str, for_reply: bool) -> dict[str, float]:
+def _what_it_is(candidate: Candidate, names: str, for_reply: bool) -> dict[str, float]:
     speaker = (candidate.document.speaker or "").lower()
     by_agent = speaker in AGENTS
     found = {
@@ -165,10 +173,11 @@ def _spread(name: str, candidates: list[Candidate]) -> tuple[float, float]:
     return min(min(scores, default=0.0), top - LEAST_SPREAD), top
 
 
-def _scaled(candidate: Candidate, name: str, scale: tuple[float, float]) -> float:
+def _scaled(score: float, scale: tuple[float, float]) -> float:
     floor, top = scale
-    raw = (candidate.scores.get(name, floor) - floor) / (top - floor) if top > floor else 0.0
-    return min(max(raw, 0.0), 1.0)
+    if score <= floor:
+        return 0.0
+    return (score - floor) / (top - floor) if score < top else 1.0
 
 
 def _session(candidate: Candidate) -> tuple[Source, str]:

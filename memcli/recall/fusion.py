@@ -33,6 +33,7 @@ def fuse(pool: Pool, plan: Plan) -> None:
     features.around(pool, plan, pool.candidates)
     _order(pool.candidates, weights)
     if not with_vectors:
+        _explain(pool.candidates[: late.DEPTH], weights)
         order.put_in_order(pool, plan)
         return
     first, rest = pool.candidates[: late.DEPTH], pool.candidates[late.DEPTH :]
@@ -40,6 +41,7 @@ def fuse(pool: Pool, plan: Plan) -> None:
     features.late(pool, plan, first)
     features.around(pool, plan, first)
     _order(first, weights)
+    _explain(first, weights)
     for candidate in rest:  # not compared by tokens, so below all that were
         candidate.score = min(candidate.score, first[-1].score)
     pool.candidates[:] = first + rest
@@ -48,10 +50,14 @@ def fuse(pool: Pool, plan: Plan) -> None:
 
 def _order(candidates: list[Candidate], weights: dict[str, float]) -> None:
     for candidate in candidates:
+        candidate.score = sum([weights.get(name, 0.0) * value for name, value in candidate.features.items()])
+    candidates.sort(key=lambda c: (-c.score, c.document.path, c.document.ordinal))
+
+
+def _explain(candidates: list[Candidate], weights: dict[str, float]) -> None:
+    for candidate in candidates:
         features = candidate.features
         candidate.shares = {name: weight * features[name] for name, weight in weights.items() if name in features}
-        candidate.score = sum(candidate.shares.values())
-    candidates.sort(key=lambda c: (-c.score, c.document.path, c.document.ordinal))
 
 
 @cache

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 DEPTH = 100
 """Candidates compared, best first by the first stage. At 100 the gold is among them for 96 of 100 questions of LoCoMo."""
-MAX_PASSAGES = 3
+MAX_PASSAGES = 2
 """Passages of a document that are compared: those that a channel found, best first. Of a turn beside, its first alone."""
 BESIDE = 0.87
 """What a match in the turn before or after counts, of one in a short turn itself; it falls with the turn's length."""
@@ -33,8 +33,8 @@ LEAST_BESIDE = 0.6  # below this no match beside ever won on the development sui
 def interact(pool: Pool, plan: Plan) -> None:
     """Set the scores "late" and "window" of the first `DEPTH` candidates that have token codes."""
     first = pool.candidates[:DEPTH]
-    questions = {candidate.source: candidate.source.question(plan.text) for candidate in first}
-    tokens = next((question.tokens for question in questions.values() if question is not None), None)
+    questions = [source.question(plan.text) for source in {candidate.source for candidate in first}]
+    tokens = next((question.tokens for question in questions if question is not None), None)
     if tokens is None or not len(tokens):
         return
     beside = {id(candidate): _beside(pool, candidate) for candidate in first}

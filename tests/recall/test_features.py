@@ -111,4 +111,4 @@ def test_corrected_words_are_the_ones_that_count() -> None:
     meant, literal = candidate(0, 1), candidate(0, 2)
     meant.scores, literal.scores = {"typo": 5.0}, {"keyword": 1.0}
     worked_out([meant, literal])
-    assert (meant.features["keyword.prose"], literal.features["keyword.prose"]) == (1.0, 0.0)
+    assert (meant.features["keyword.prose"], literal.features.get("keyword.prose", 0.0)) == (1.0, 0.0)

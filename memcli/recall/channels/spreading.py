@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Place = tuple[int, int]  # a document, and the ordinal of one of its passages
 
 SEEDS = 10
-FRONTIER = 12  # documents that pass on what reached them
+FRONTIER = 8  # documents that pass on what reached them
 STEPS = 2
 ONWARD = 0.5  # of what reaches a document goes on; the rest stays (a restart)
 POOL = 50  # hits of a channel; the last of as many counts as not found
