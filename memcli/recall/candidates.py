@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from memcli.recall.plan import Plan
     from memcli.recall.source import Source
 
-REACH = 200
+REACH = 300
 """Passages that each channel ranks in each store; what lies deeper counts as not found by it."""
 DEPTH = 100
 """How many of these become candidates; the rest only tell what the channel thinks of candidates that others found."""
