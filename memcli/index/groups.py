@@ -22,7 +22,7 @@ Member.__doc__ = "`length` in characters; `passage` is the document's first, of 
 
 MOST = 60
 """Members of a group: a longer episode is several stretches, and a folder of more is no topic."""
-ROOTS = frozenset(("tree", "local/tree", ""))  # what lies there is under no topic
+ROOTS = frozenset(("tree", "tree/inbox", "local/tree", "local/tree/inbox", ""))  # what lies there is under no topic
 
 
 def containing(connection: db.Connection, documents: Iterable[int]) -> dict[int, Group]:

@@ -107,7 +107,7 @@ def _split(values: dict[str, float], candidate: Candidate, page: float) -> dict[
             features[kind[name]] = sentence * value
         if page and name in _NAMES["page"]:
             features[_NAMES["page"][name]] = page * value
-        if name in _PLAIN:
+        if name not in _OTHERWISE:
             features[name] = value
     if not candidate.code:
         features["window"] = sentence * values["window"]
@@ -122,7 +122,7 @@ _LENT = ("semantic", "keyword", "late")
 _BY_KIND = (*_LENT, "entity", "spreading")
 _NAMES = {kind: {name: f"{name}.{kind}" for name in _BY_KIND} for kind in ("prose", "code", "page")}
 _NAMES["page"]["fulltext"] = "fulltext.page"
-_PLAIN = frozenset(("phrase", "links"))
+_OTHERWISE = frozenset((*_BY_KIND, "typo", "fulltext", "window", "temporal", "hierarchy"))
 
 
 def _dated(pool: Pool) -> None:
