@@ -47,12 +47,11 @@ def index_rows(place: Place, questions: Iterable[str] = QUESTIONS) -> dict[str, 
         }
         for question in questions:
             match = terms.match_expression(terms.query_terms(question))
-            for how in (search.keyword, search.fulltext):
-                hits = how(connection, match, 1000)
-                known = search.documents(connection, [hit.document for hit in hits])
-                rows[f"{how.__name__} {question}"] = sorted(
-                    (known[hit.document].path, known[hit.document].ordinal, f"{hit.score:.6g}") for hit in hits
-                )
+            hits = search.keyword(connection, match, 1000)
+            known = search.documents(connection, [hit.document for hit in hits])
+            rows[f"keyword {question}"] = sorted(
+                (known[hit.document].path, known[hit.document].ordinal, f"{hit.score:.6g}") for hit in hits
+            )
         return rows
     finally:
         connection.close()

@@ -115,7 +115,10 @@ def _is_a_name(connection: db.Connection, ids: list[tuple[int, int]], text: str)
     words = terms.fts_text(text)
     match = terms.match_expression([terms.Term(words, "phrase")] if " " in words else terms.query_terms(text))
     at_most = int(mentioned / NAME_SHARE)
-    sql = "SELECT count(*) FROM (SELECT 1 FROM documents_fts WHERE documents_fts MATCH ? LIMIT ?)"
+    sql = (
+        "SELECT count(*) FROM (SELECT DISTINCT document FROM passages_fts JOIN passages ON id = passages_fts.rowid"
+        " WHERE passages_fts MATCH ? LIMIT ?)"
+    )
     written: int = connection.execute(sql, (match, at_most + 1)).fetchone()[0] if match else 0
     return written <= at_most
 

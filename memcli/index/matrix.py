@@ -40,10 +40,11 @@ class Matrix:
         count = min(limit, len(cosines))
         best = np.argpartition(-cosines, count - 1)[:count]
         best = best[np.argsort(-cosines[best], kind="stable")]
-        return [
-            PassageHit(*self._places[row], cosine, self._kinds[row])
-            for row, cosine in zip(best.tolist(), cosines[best].tolist(), strict=True)
-        ]
+        found = []
+        for row, cosine in zip(best.tolist(), cosines[best].tolist(), strict=True):
+            passage, document = self._places[row]
+            found.append(PassageHit(passage, document, cosine, self._kinds[row]))
+        return found
 
     def _read(self) -> None:
         rows = self._connection.execute(

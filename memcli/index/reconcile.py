@@ -234,7 +234,6 @@ def _insert(connection: db.Connection, item: Found, row: EntryRow | None) -> Non
                 document.length,
             ),
         ).lastrowid
-        words.insert(connection, "documents_fts", number, document.words)
         graph.insert(connection, number, [passage.mentions for passage in document.passages])
         timeline.insert(connection, number, [passage.events for passage in document.passages])
         for position, passage in enumerate(document.passages):
@@ -276,7 +275,6 @@ def delete_entry(connection: db.Connection, path: str, removals: Removals) -> st
         )
     ]
     vocabulary.remove(connection, entry)
-    removals.remove("documents_fts", documents)
     removals.remove("passages_fts", passages)
     graph.delete(connection, documents)
     timeline.delete(connection, documents)

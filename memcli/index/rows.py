@@ -44,7 +44,7 @@ class PassageRow(NamedTuple):
 
 
 class DocumentRow(NamedTuple):
-    """What a result stands for; `words` are those of the whole, `passages` its parts, `day` the number of the day of `at`."""
+    """What a result stands for: `passages` are its parts, `day` the number of the day of `at`."""
 
     anchor: str | None
     ref: str | None
@@ -53,7 +53,6 @@ class DocumentRow(NamedTuple):
     day: int | None
     line: int
     length: int
-    words: Words
     passages: tuple[PassageRow, ...]
 
 
@@ -168,8 +167,7 @@ def _document(
                 events=new,
             )
         )
-    whole = rows[0].words if len(rows) == 1 else words("", masked)
-    return DocumentRow(anchor, ref, speaker, at, day, line, len(masked), whole, tuple(rows))
+    return DocumentRow(anchor, ref, speaker, at, day, line, len(masked), tuple(rows))
 
 
 def _events(text: str, day: int | None, known: dict[Interval, None]) -> tuple[Interval, ...]:

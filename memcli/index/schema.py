@@ -2,7 +2,7 @@
 
     entries     one row per memory file          documents   what a result stands for: an entry, or one turn of an episode
     passages    what is searched: parts of documents, with the text as shown (secrets masked)
-    passages_fts  words of passages, and documents_fts of whole documents (contentless FTS5)
+    passages_fts  words of passages (contentless FTS5)
     vocabulary  words as written, with how many entries hold each
     vectors     sqlite-vec, one row per embedded passage
     relations   links between entries            folders     mtimes at the last walk       meta   versions, model, times
@@ -63,8 +63,6 @@ CREATE TABLE events (
 CREATE INDEX events_document ON events (document);
 CREATE TABLE vocabulary (word TEXT PRIMARY KEY, memories INTEGER NOT NULL) WITHOUT ROWID;
 CREATE VIRTUAL TABLE passages_fts USING fts5 (
-  title, heading, body, code, facets, content='', contentless_delete=1, tokenize='porter unicode61 remove_diacritics 2');
-CREATE VIRTUAL TABLE documents_fts USING fts5 (
   title, heading, body, code, facets, content='', contentless_delete=1, tokenize='porter unicode61 remove_diacritics 2');
 """
 

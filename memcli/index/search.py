@@ -1,6 +1,6 @@
 """Questions that recall asks of one store's index: words, vectors, neighbours, and what to show of a result.
 
-Reads only. Lean: numpy is not imported here; vectors come and go as bytes of float32.
+Reads only. Lean: numpy is not imported here; vectors come and go as bytes.
 """
 
 from __future__ import annotations
@@ -38,27 +38,14 @@ COLUMN_WEIGHTS = "2.0, 2.0, 1.0, 1.0, 1.5"
 
 def keyword(connection: db.Connection, match: str, limit: int, where: Filter | None = None) -> list[PassageHit]:
     """The best passages for an FTS5 MATCH expression (made by `encode.terms`)."""
-    condition = filter_sql(where, "passages_fts.rowid", "passages.id")
-    return _by_words(connection, "passages_fts", "passages.id = number", match, limit, condition)
-
-
-def fulltext(connection: db.Connection, match: str, limit: int, where: Filter | None = None) -> list[PassageHit]:
-    """The best whole documents for a MATCH expression, each with its first passage."""
-    condition = filter_sql(where, "documents_fts.rowid", "documents.id")
-    return _by_words(connection, "documents_fts", "document = number AND ordinal = 0", match, limit, condition)
-
-
-def _by_words(
-    connection: db.Connection, table: str, join: str, match: str, limit: int, condition: tuple[str, list[object]]
-) -> list[PassageHit]:
     if not match:
         return []  # FTS5 refuses to be asked for nothing
-    sql, values = condition
-    rank = f"bm25({table}, {COLUMN_WEIGHTS})"
+    condition, values = filter_sql(where, "passages_fts.rowid", "passages.id")
+    rank = f"bm25(passages_fts, {COLUMN_WEIGHTS})"
     rows = connection.execute(
-        f"WITH hits AS MATERIALIZED (SELECT rowid AS number, -{rank} AS score FROM {table}"
-        f" WHERE {table} MATCH ?{sql} ORDER BY {rank} LIMIT ?)"
-        f" SELECT id, document, score, kind FROM hits JOIN passages ON {join} ORDER BY score DESC",
+        f"WITH hits AS MATERIALIZED (SELECT rowid AS number, -{rank} AS score FROM passages_fts"
+        f" WHERE passages_fts MATCH ?{condition} ORDER BY {rank} LIMIT ?)"
+        " SELECT id, document, score, kind FROM hits JOIN passages ON passages.id = number ORDER BY score DESC",
         (match, *values, limit),
     )
     return [PassageHit(*row) for row in rows]

@@ -1,4 +1,4 @@
-"""The rows of the full-text tables: written and removed so that what was removed leaves no trace in the scores.
+"""The rows of the full-text table: written and removed so that what was removed leaves no trace in the scores.
 
 FTS5 with `contentless_delete` takes a removed row out of what is found, but never out of the totals by which BM25 is scaled
 (rows, and words in each column; fts5_storage.c). Every edit would shift the scores a little, and an index that followed the
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from memcli.index import db
 
-TABLES = ("passages_fts", "documents_fts")
+TABLES = ("passages_fts",)
 _TOTALS = 1  # the row of a table's `_data` that holds them: https://sqlite.org/src/file/ext/fts5/fts5_index.c
 
 

@@ -121,8 +121,7 @@ def _split(values: dict[str, float], candidate: Candidate, page: float) -> dict[
 _LENT = ("semantic", "keyword", "late")
 _BY_KIND = (*_LENT, "entity", "spreading")
 _NAMES = {kind: {name: f"{name}.{kind}" for name in _BY_KIND} for kind in ("prose", "code", "page")}
-_NAMES["page"]["fulltext"] = "fulltext.page"
-_OTHERWISE = frozenset((*_BY_KIND, "typo", "fulltext", "window", "temporal", "hierarchy"))
+_OTHERWISE = frozenset((*_BY_KIND, "typo", "window", "temporal", "hierarchy"))
 
 
 def _dated(pool: Pool) -> None:

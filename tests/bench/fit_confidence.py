@@ -142,7 +142,9 @@ def main() -> None:
         for suite in arguments.suites:
             by = {
                 kinds: [
-                    s for s, each in zip(held_out, asked, strict=True) if each.suite == suite and each.kind in kinds and each.weight == 1.0
+                    s
+                    for s, each in zip(held_out, asked, strict=True)
+                    if each.suite == suite and each.kind in kinds and each.weight == 1.0
                 ]
                 for kinds in (("answered", "missed"), ("unanswerable",), ("stranger",))
             }

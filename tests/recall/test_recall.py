@@ -33,18 +33,6 @@ def test_paraphrase_is_confident_and_nonsense_is_weak(store: Store) -> None:
     assert "weak" in run_mem("recall", "recipe for apple pie", model=True).stdout
 
 
-def test_long_question_is_answered_by_the_whole_document(store: Store) -> None:
-    """The full-text channel is wired: the words of a pasted issue lie scattered over the right memory."""
-    words = [f"symptom{n}" for n in range(30)]
-    filler = "Nothing of note happened in this part of the investigation, which went on for quite a while. " * 8
-    scattered = "\n\n".join(f"## Part {n}\n\n{word} {filler}" for n, word in enumerate(words))
-    run_mem("add", scattered, "--title", "Scattered")
-    run_mem("add", f"{words[9]} is dense, and so is {words[0]}", "--title", "Dense")
-    answer = run_mem("recall", " ".join(words), "--json", "--explain").json()
-    assert answer["results"][0]["title"] == "Scattered"
-    assert answer["results"][0]["why"]["shares"]["fulltext.page"] > 0.5
-
-
 def test_identifiers_are_found_in_any_spelling(store: Store) -> None:
     run_mem("add", "getUserName() crashes on empty sessions")
     run_mem("add", "parse_config reads the file twice")

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from memcli.recall.channels import (
     entity,
-    fulltext,
     hierarchy,
     keyword,
     links,
@@ -30,6 +29,6 @@ from memcli.recall.channels import (
 )
 
 CHANNELS = {
-    "semantic": semantic, "keyword": keyword, "typo": typo, "phrase": phrase, "fulltext": fulltext, "entity": entity,
+    "semantic": semantic, "keyword": keyword, "typo": typo, "phrase": phrase, "entity": entity,
 }  # fmt: skip
 SECOND_HAND = {"spreading": spreading, "links": links, "hierarchy": hierarchy, "temporal": temporal}
