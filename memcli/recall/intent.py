@@ -75,20 +75,6 @@ def order_of(question: str, dates: Iterable[tuple[int, int]] = ()) -> str | None
     return None if latest == first else LATEST if latest else FIRST
 
 
-def recency(days: Iterable[int | None], order: str = LATEST) -> list[float]:
-    """By rank, 1 for the latest (or, in the other order, the first) of these days and 0 for the one at the other end.
-
-    Half for one without a date, and for all where there is but one day. Only among answers to the same question does
-    this say anything: the newest of all memories is not the newest decision.
-    """
-    listed = list(days)
-    known = sorted({day for day in listed if day is not None}, reverse=order == FIRST)
-    if len(known) < 2:
-        return [0.5] * len(listed)
-    ranks = {day: rank / (len(known) - 1) for rank, day in enumerate(known)}
-    return [0.5 if day is None else ranks[day] for day in listed]
-
-
 def asks_when(question: str) -> bool:
     """Whether the answer is a date: "when did", "what day", "how long ago"."""
     return _compiled(_WHEN).search(question) is not None

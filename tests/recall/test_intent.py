@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from memcli.recall.intent import FIRST, LATEST, asks_when, order_of, recency
+from memcli.recall.intent import FIRST, LATEST, asks_when, order_of
 
 
 @pytest.mark.parametrize(
@@ -105,10 +105,3 @@ def test_linear_enough() -> None:
         order_of(text)
         asks_when(text)
     assert time.perf_counter() - began < 1.0
-
-
-def test_recency_is_by_rank() -> None:
-    assert recency([10, 30, None, 20, 30]) == [0.0, 1.0, 0.5, 0.5, 1.0]
-    assert recency([10, 30, None, 20], FIRST) == [1.0, 0.0, 0.5, 0.5]
-    assert recency([7, 7, None]) == [0.5, 0.5, 0.5]
-    assert recency([]) == []
