@@ -1,6 +1,4 @@
-"""Vectors made small, and late interaction over token codes.
-
-A token code is one bit for each dimension of a passage's token vector.
+"""Vectors made small, and late interaction over token codes: one bit for each dimension of a passage's token vector.
 
 Late interaction (Khattab and Zaharia, "ColBERT", arXiv 2004.12832): a passage is as good as, summed over the question's
 tokens, its best token for each. The tokens are the last hidden states of the model that embeds anyway; the direction that

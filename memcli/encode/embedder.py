@@ -65,12 +65,19 @@ class Embedder:
     With the shipped model a vector does not depend on the texts embedded beside it; another model's may, a little.
     """
 
-    def __init__(self, folder: ModelFolder, session: Any, tokenizer: WordPiece, threads: int) -> None:
+    def __init__(
+        self,
+        folder: ModelFolder,
+        session: Any,
+        tokenizer: WordPiece,
+        threads: int,
+        mean: NDArray[np.float32] | None = None,
+    ) -> None:
         self.folder = folder
         self._threads = threads
         self._session = session
         self._tokenizer = tokenizer
-        self._mean: NDArray[np.float32] | None = None
+        self._mean = mean
 
     @classmethod
     def open(cls, folder: ModelFolder, threads: int | None = None) -> Embedder:
@@ -99,10 +106,8 @@ class Embedder:
             raise ModelUnavailable(
                 f"the model {folder.name} cannot be loaded: {reason}", hint="mem model verify"
             ) from error
-        embedder = cls(folder, session, tokenizer, threads or default_threads())
-        if "token_mean" in folder.files:
-            embedder._mean = _read_mean(folder)
-        return embedder
+        mean = _read_mean(folder) if "token_mean" in folder.files else None
+        return cls(folder, session, tokenizer, threads or default_threads(), mean)
 
     def passages(self, texts: Sequence[str], *, on_batch: Callable[[int], None] | None = None) -> Embedded:
         """The vectors and token codes of `texts`, in their order; codes are empty where the model has no token mean.

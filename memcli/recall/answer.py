@@ -125,7 +125,7 @@ def hits_of(candidates: list[Candidate], sure: float, same: dict[int, list[Candi
     wanted: dict[Source, list[int]] = {}
     best = {}
     for candidate in candidates:
-        # Whole documents and neighbours are found with a passage that need not be the one that says it.
+        # What is found by its neighbours or its date comes with a passage that need not be the one that says it.
         channel = max(candidate.passages, key=lambda name: (name in _SPEAKS, candidate.values.get(name, 0.0)))
         best[id(candidate)] = candidate.passages[channel]
         wanted.setdefault(candidate.source, []).append(candidate.passages[channel])

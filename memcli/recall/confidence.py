@@ -1,10 +1,10 @@
 """Confidence: how likely it is that the answer holds what was asked for, 0..1.
 
-A logistic model over evidence that does not depend on how large the store is: how near the best passage is in meaning, how
-far it stands out from the rest of the pool, how much of what the question says the best candidate says too (rare words
-count more, and words that the store has never seen count most), and how far ahead the first is. Fitted on the development
-suites by tests/bench/fit_confidence.py: questions whose first five results hold a gold document, against questions without
-an answer, questions asked of the wrong store, and questions whose answer was not found. Lean, pure but for counting words.
+A logistic model over evidence that says about the same in a little store and in a large one: how near the best passage is in
+meaning, how much of what the question says the best candidate says too (rare words count more, and words that the store has
+never seen count most), and how the question's tokens are met (`measure` has all of it). Fitted on the development suites by
+tests/bench/fit_confidence.py: questions whose first five results hold a gold document, against questions without an answer,
+questions asked of the wrong store, and questions whose answer was not found. Lean, pure but for counting words.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WORDS_ONLY = {"bias": -0.71, "words": 3.29}
 RANKED = 10  # candidates whose best values speak for the answer
 READ = 3  # candidates whose words are counted
 MAX_TERMS = 24  # of a long question; enough to tell whether it is about this
-MANY = 100  # candidates compared: as many as late interaction takes
+MANY = 100  # candidates compared by tokens; with fewer, what tells them apart tells less
 WORST = 2  # tokens of the question that the first candidate meets worst
 
 

@@ -6,20 +6,18 @@ throw away how much better one hit is than the next). A feature is split by what
 of being one number for all texts:
 
     .prose .code   what the candidate's best passage is: code is found by meaning, as its words are named, not described
-    .page          for a question as long as a page, such as a pasted issue: words spread over a document then say most
+    .page          for a question as long as a page, such as a pasted issue: single words then say little
     session.…      what the session lends to a short turn, which means little alone; a long message and a note speak for
                    themselves, and have there what they have anyway, so that neither kind is ranked above the other
 
 Whatever has no vectors or token codes (a script that the model cannot read) is judged by its words in their place, so that it
-is neither lifted nor sunk. `recall.fusion` weighs features. Lean, pure.
+is neither lifted nor sunk. `recall.fusion` weighs features. Lean; reads the index only for what mentions a day.
 """
 
 from __future__ import annotations
 
-import math
-
 from memcli.index import timeline
-from memcli.recall import intent
+from memcli.recall import intent, turns
 from memcli.recall.channels import CHANNELS, SECOND_HAND
 
 TYPE_CHECKING = False
@@ -28,13 +26,11 @@ if TYPE_CHECKING:
     from memcli.recall.plan import Plan
     from memcli.recall.source import Source
 
-SHORT, LONG = 250, 6000  # characters: a turn is lent everything below, nothing above, in between by the logarithm
 FLOOR_RANK = 150  # the candidate whose cosine counts as no likeness at all
 LEAST_SPREAD = 0.1  # of cosines, where there are fewer candidates than that
 SESSION_BEST = 3  # turns whose mean speaks for a session
-ABSOLUTE = frozenset(
-    ("entity", "links", "temporal")
-)  # channels whose scores are already 0..1 and mean the same for every question
+ABSOLUTE = frozenset(("entity", "links", "temporal"))
+"""Channels whose scores are already 0..1 and mean the same for every question."""
 AGENTS = frozenset(("assistant", "ai", "model", "agent", "bot"))  # speakers who answer
 
 
@@ -88,12 +84,7 @@ def around(pool: Pool, plan: Plan, candidates: list[Candidate]) -> None:
 
 def shortness(candidate: Candidate) -> float:
     """1 for a passing remark, 0 for a long message and for what is no turn of a session."""
-    length = candidate.document.length
-    if not candidate.document.anchor:
-        return 0.0
-    if length <= SHORT:
-        return 1.0
-    return max(0.0, 1.0 - math.log(length / SHORT) / math.log(LONG / SHORT))
+    return turns.shortness(candidate.document.length) if candidate.document.anchor else 0.0
 
 
 def _split(values: dict[str, float], candidate: Candidate, page: float) -> dict[str, float]:

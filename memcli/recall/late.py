@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from memcli.recall.source import Source
 
 DEPTH = 100
-"""Candidates compared, best first by the first stage. At 100 the gold is among them for 96 of 100 questions of LoCoMo."""
+"""Candidates compared, best first by the first stage."""
 MAX_PASSAGES = 2
 """Passages of a document that are compared: those that a channel found, best first. Of a turn beside, its first alone."""
 BESIDE = 0.87
 """What a match in the turn before or after counts, of one in a short turn itself; it falls with the turn's length."""
-LEAST_BESIDE = 0.6  # below this no match beside ever won on the development suites, and reading it costs time
+LEAST_BESIDE = 0.6  # below this a match beside hardly ever wins, and reading it costs time
 
 
 def interact(pool: Pool, plan: Plan) -> None:

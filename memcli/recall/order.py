@@ -32,27 +32,10 @@ READ = 8  # candidates in which a changed value is looked for
 SAME_QUESTION = 0.9  # of what the best meets of the question, weighed by how telling each token is
 READ_PASSAGES = 6  # of a candidate, for its numbers
 SAME_VALUE = 0.6  # is enough where a number changed for the same unit
-_UNITS = frozenset(
-    [
-        "%",
-        "percent",
-        "hour",
-        "minute",
-        "second",
-        "ms",
-        "dollar",
-        "km",
-        "mile",
-        "page",
-        "word",
-        "time",
-        "x",
-        "week",
-        "month",
-        "year",
-        "k",
-    ]
-)
+_UNITS = frozenset((
+    "%", "percent", "hour", "minute", "second", "ms", "dollar", "km", "mile", "page", "word", "time", "x", "week", "month",
+    "year", "k",
+))  # fmt: skip
 _WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _NUMBERS = {word: str(number) for number, word in enumerate(_WORDS, 1)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memcli.recall import features
+from memcli.recall import features, turns
 from memcli.recall.candidates import Candidate
 from memcli.recall.plan import Plan, make_plan
 from tests.recall.candidates import candidate, pool_of
@@ -19,7 +19,7 @@ def worked_out(candidates: list[Candidate], plan: Plan | None = None) -> None:
 
 @pytest.mark.parametrize(
     ("anchor", "length", "lent"),
-    [("t1", 5, 1.0), ("t1", features.SHORT, 1.0), ("t1", features.LONG, 0.0), ("t1", 10**6, 0.0), (None, 5, 0.0)],
+    [("t1", 5, 1.0), ("t1", turns.SHORT, 1.0), ("t1", turns.LONG, 0.0), ("t1", 10**6, 0.0), (None, 5, 0.0)],
 )
 def test_shortness(anchor: str | None, length: int, lent: float) -> None:
     """1 for a passing remark, 0 for a long message, and for what is no turn."""

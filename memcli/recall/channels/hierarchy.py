@@ -9,10 +9,9 @@ A long text speaks for itself: the longer a member, the less it is given. Lean.
 
 from __future__ import annotations
 
-import math
-
 from memcli.index import graph, groups
 from memcli.index.search import PassageHit
+from memcli.recall.turns import shortness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ GROUPS = 4
 BEST = 3  # members whose mean speaks for a group; fewer count as if the others had nothing
 FLOOR_RANK = 200  # the passage whose cosine counts as no likeness at all, or the last one
 LEAST_SPREAD = 0.1  # of cosines, in a little store where all are near
-SHORT, LONG = 250, 6000  # characters: given everything below, nothing above, in between by the logarithm
 
 
 def spread(source: Source, plan: Plan, hits: dict[str, list[PassageHit]], limit: int) -> list[PassageHit]:
@@ -35,7 +33,7 @@ def spread(source: Source, plan: Plan, hits: dict[str, list[PassageHit]], limit:
     places: dict[int, Member] = {}
     for group, weight in _best_groups(groups.containing(source.connection, evidence), evidence):
         for member in groups.members(source.connection, group):
-            scores[member.document] = weight * _shortness(member.length)
+            scores[member.document] = weight * shortness(member.length)
             places[member.document] = member
     inside = graph.within(source.connection, scores, plan.where)
     # Members of one group that are alike long differ in nothing here; what was found itself is then the likelier one.
@@ -71,10 +69,3 @@ def _best_groups(group_of: dict[int, Group], evidence: dict[int, float]) -> list
     weights = {group: sum(sorted(values, reverse=True)[:BEST]) / BEST for group, values in found.items()}
     ranked = sorted(weights, key=lambda group: (-weights[group], str(group)))[:GROUPS]
     return [(group, weights[group]) for group in ranked]
-
-
-def _shortness(length: int) -> float:
-    """1 for a passing remark, 0 for a long message."""
-    if length <= SHORT:
-        return 1.0
-    return max(0.0, 1.0 - math.log(length / SHORT) / math.log(LONG / SHORT))
