@@ -239,24 +239,32 @@ def _episode_files(
     """(changed files, new files) for the new turns of one session: what fits joins its open part."""
     texts = [(item, text) for item in items for text in text_parts(_with_title(item))]
     changed, new = [], []
-    part, first_turn = 1, 1
+    part, first_turn, day = 1, 1, None
     previous = known.open_part.get((origin, session))
     if previous:
         data = tree.read(place, previous)
         last = parse(data, name=previous)
         part, first_turn = last.part + 1, 1 + max((int(turn.anchor[1:]) for turn in last.turns), default=0)
+        day = _last_day([turn.at for turn in last.turns], last.created)
         room = _fitting(texts, MAX_TURNS - len(last.turns), MAX_EPISODE_BYTES - len(data))
         if room:
             joining = "\n".join(map(compose_turn, _turns(texts[:room], first_turn)))
             changed.append((previous, data, data + (b"\n" if data.endswith(b"\n") else b"\n\n") + joining.encode()))
+            day = _last_day([item.created for item, _ in texts[:room]], day)
             texts, first_turn = texts[room:], first_turn + room
     stem = f"{EPISODES}/{slug(session)}"
     while texts:
         room = max(1, _fitting(texts, MAX_TURNS, MAX_EPISODE_BYTES))
         path = names.take(stem if part == 1 else f"{stem}-part-{part}")
-        new.append((path, _episode(session, part, texts[:room], first_turn, origin, previous)))
+        new.append((path, _episode(session, part, texts[:room], first_turn, origin, previous, day)))
+        day = _last_day([item.created for item, _ in texts[:room]], day)
         texts, first_turn, part, previous = texts[room:], first_turn + room, part + 1, path
     return changed, new
+
+
+def _last_day(days: Sequence[str | None], before: str | None) -> str | None:
+    """The date that a session has reached: often only its first turn has one."""
+    return next((day for day in reversed(days) if day), before)
 
 
 def _with_title(item: Item) -> str:
@@ -286,8 +294,15 @@ def _fitting(texts: Sequence[tuple[Item, str]], turns: int, size: int) -> int:
 
 
 def _episode(
-    session: str, part: int, texts: Sequence[tuple[Item, str]], first_turn: int, origin: str, previous: str | None
+    session: str,
+    part: int,
+    texts: Sequence[tuple[Item, str]],
+    first_turn: int,
+    origin: str,
+    previous: str | None,
+    day: str | None,
 ) -> bytes:
+    """One file of a session: `previous`, the file before it; `day`, the date that the session had reached by then."""
     turns = _turns(texts, first_turn)
     title = f"{session} (part {part})" if part > 1 else session
     body = episode_body(title, turns)
@@ -299,7 +314,7 @@ def _episode(
         id=new_id(),
         type="episode",
         title=title,
-        created=turns[0].at,
+        created=turns[0].at or day,
         tags=tuple(dict.fromkeys(tag for item, _ in texts for tag in item.tags))[:MAX_TAGS],
         source=origin,
         session=session,

@@ -102,9 +102,11 @@ def _documents(path: str, memory: Memory, title: str, title_in_body: bool, mask:
             memory.tags, memory.tags, mask,
         )  # fmt: skip
         return
+    at = memory.created
     for turn in memory.turns:
+        at = turn.at or at  # a turn without a date was said when the one before it was
         yield _document(
-            turn.text, turn.line, turn.anchor, turn.ref, turn.speaker, turn.at or memory.created, "", topic,
+            turn.text, turn.line, turn.anchor, turn.ref, turn.speaker, at, "", topic,
             _speaker_context(turn.speaker), memory.tags, (), mask,
         )  # fmt: skip
 

@@ -305,6 +305,14 @@ def test_a_long_session_continues_in_parts_that_name_the_file_before(store: Stor
     assert max(len(memory.turns) for _, memory in parts.values()) == MAX_TURNS
 
 
+def test_every_part_of_a_session_has_its_date(store: Store) -> None:
+    count = MAX_TURNS + 5
+    first = [turn("0", "one 0", session="s", created="2024-04-15T00:00:00")]
+    bring(store, first + [turn(str(n), f"one {n}", session="s") for n in range(1, count)])
+    bring(store, first + [turn(str(n), f"one {n}", session="s") for n in range(1, count + MAX_TURNS)])
+    assert [one.created for one in memories(store).values()] == ["2024-04-15T00:00"] * 3
+
+
 # --- failures --------------------------------------------------------------------------------------------------------
 
 
