@@ -100,24 +100,51 @@ def asks_for_reply(text: str) -> bool:
 
 
 _VALUE = r"""
-    ^ \W* (?: how\ (?:many|much|long|often|old|far) | what (?:'s|’s|\ is|\ are) | where | who | which | when\ is ) \b
+    ^ \W* (?: how\ (?:many|much|long|often|old|far) | what (?:'s|’s|\ is|\ are|\ was|\ were) | where | who | which
+           | when\ is ) \b
 """
 _PRESENT = r"\b(?:is|are|am|do|does|have|has|can)\b|['’](?:s|ve|re)\b"
-_PAST = r"\b(?:did|was|were|had|previous(?:ly)?|initial(?:ly)?|original(?:ly)?|earlier|first|before|used\ to|ago)\b"
+_EARLIER = r"\b(?:previous(?:ly)?|initial(?:ly)?|original(?:ly)?|earlier|first|before|used\ to|ago|had)\b"
 _NUMBER = r"""
     \bhow\ (?:many|much|long|often|old|far)\b
   | \b(?:percentage|rate|average|number|amount|score|quota|deadline|count|price|cost|budget|time)\b
 """
+_COUNTED = r"""
+    \b (?: how\ (?:many|much) | what (?:'s|’s|\ is|\ was) ) \ (?:(?:the|my|our|your|his|her|their|total)\ )*
+    ((?:[\w%-]+\ ?){1,4})
+"""
+_AFTER_COUNTED = frozenset((
+    "a", "an", "the", "of", "in", "on", "at", "for", "to", "from", "with", "by", "i", "we", "you", "he", "she", "it", "they",
+    "have", "has", "had", "do", "does", "did", "is", "are", "was", "were", "am", "can", "will", "would", "should", "that",
+    "which",
+))  # fmt: skip
 
 
 def asks_for_value(text: str) -> bool:
-    """Whether a question asks, in the present tense, for something that may have changed: "how many … have I", "where is"."""
+    """Whether a question asks for something that may have changed since: "where is", "how many have", "how many did"."""
     text = text[:_READ]
-    return bool(
-        _compiled(_VALUE).search(text) and _compiled(_PRESENT).search(text) and not _compiled(_PAST).search(text)
-    )
+    if not _compiled(_VALUE).search(text) or _compiled(_EARLIER).search(text):
+        return False
+    return bool(_compiled(_PRESENT).search(text) or _compiled(_NUMBER).search(text))
 
 
-def asks_for_number(text: str) -> bool:
-    """Whether the answer is a number: "how many", "what is the price"."""
-    return _compiled(_NUMBER).search(text[:_READ]) is not None
+def counted(text: str) -> frozenset[str] | None:
+    """The words for what a question asks the number of, in the singular: "how many pull requests" → pull, request.
+
+    None where the answer is no number; empty where it is one and nothing says of what ("how old").
+    """
+    text = text[:_READ]
+    if not _compiled(_NUMBER).search(text):
+        return None
+    words: list[str] = []
+    found = _compiled(_COUNTED).search(text)
+    for word in found[1].lower().split() if found else ():
+        if word in _AFTER_COUNTED:
+            break
+        words.append(singular(word))
+    return frozenset(words)
+
+
+def singular(word: str) -> str:
+    """A word without the s of its plural, as far as that shows."""
+    return word[:-1] if word.endswith("s") and len(word) > 3 else word

@@ -1,10 +1,10 @@
 """What is true now: of several statements about the same thing, the one that the question is about goes first.
 
 A question for the latest or the first of several ("where is it currently", "what was the first") prefers, among the
-candidates that are about as good as the best, those from that end of time. A question for a value in the present tense
-("how many commits have been merged") asks for the latest value all the same: where a later candidate answers as much of
-the question as the best one and says something else, it goes first (a changed value is the same subject with another
-number, not two texts that differ). Time is an entry's own, then its place in the session: order counts where dates do not.
+candidates that are about as good as the best, those from that end of time. A question for a value ("how many commits have
+been merged", "where is the key") asks for the latest one all the same, unless it says that it wants an earlier one: where a
+later candidate answers as much of the question as the best one and says something else, it goes first (a changed value is
+the same subject with another number of what is counted, not two texts that differ). Time is an entry's own, then its place in the session: order counts where dates do not.
 
 Reads the texts of a few candidates. Lean.
 """
@@ -19,6 +19,8 @@ from memcli.recall import intent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -31,7 +33,8 @@ LIFT = 0.15  # of its score that a candidate gains at that end of time
 READ = 8  # candidates in which a changed value is looked for
 SAME_QUESTION = 0.9  # of what the best meets of the question, weighed by how telling each token is
 READ_PASSAGES = 6  # of a candidate, for its numbers
-SAME_VALUE = 0.6  # is enough where a number changed for the same unit
+SAME_VALUE = 0.6  # is enough where the number of the same thing changed
+NEAR = 8  # words between a number and what it counts, in one sentence
 _UNITS = frozenset((
     "%", "percent", "hour", "minute", "second", "ms", "dollar", "km", "mile", "page", "word", "time", "x", "week", "month",
     "year", "k",
@@ -46,7 +49,7 @@ def put_in_order(pool: Pool, plan: Plan) -> None:
         return
     if plan.order:
         _lift(pool, plan.order)
-    elif intent.asks_for_value(plan.text):
+    if plan.order != intent.FIRST and intent.asks_for_value(plan.text):
         newer = _newer_value(pool, plan)
         if newer is not None:
             newer.shares["newer"] = pool.candidates[0].score - newer.score
@@ -75,8 +78,6 @@ def _newer_value(pool: Pool, plan: Plan) -> Candidate | None:
     reference = pool.matches.get(id(best))
     if reference is None or pool.telling is None:
         return None
-    counted = intent.asks_for_number(plan.text)
-    asked = {_singular(word) for word in re.findall(r"[^\W\d_]+", plan.text.lower())}
     later = [
         candidate
         for candidate in pool.candidates[1:READ]
@@ -85,15 +86,16 @@ def _newer_value(pool: Pool, plan: Plan) -> Candidate | None:
         and (candidate.document.speaker or "").lower() == (best.document.speaker or "").lower()
         and _moment(candidate) > _moment(best)
     ]
-    values = _values([best, *later]) if counted and later else {}
+    counted = intent.counted(plan.text)
+    values = _values([best, *later], counted) if counted is not None and later else {}
     for candidate in later:
         alike = _alike(pool.matches[id(candidate)], reference, pool.telling)
-        if not counted:
+        if counted is None:
             if alike >= SAME_QUESTION:
                 return candidate
             continue
         old, new = values[id(best)], values[id(candidate)]
-        shared = [unit for unit in old.keys() & new.keys() if unit in asked or unit in _UNITS]
+        shared = old.keys() & new.keys()
         if shared:
             if alike >= SAME_VALUE and any(not old[unit] & new[unit] for unit in shared):
                 return candidate
@@ -115,21 +117,36 @@ def _moment(candidate: Candidate) -> tuple[str, int, int]:
     return document.at or "", document.part or 0, document.ordinal
 
 
-def _values(candidates: list[Candidate]) -> dict[int, dict[str, set[str]]]:
-    """The numbers that each candidate states, by the word after them, keyed by `id`."""
+def _values(candidates: list[Candidate], counted: frozenset[str]) -> dict[int, dict[str, set[str]]]:
+    """The numbers that each candidate states, keyed by `id`: by what is `counted` where that stands near, or by their unit."""
     found: dict[int, dict[str, set[str]]] = {}
     for candidate in candidates:
         stated = found.setdefault(id(candidate), {})
         for text in search.beginning(candidate.source.connection, candidate.document.id, READ_PASSAGES):
-            for number, unit in _value().findall(text.lower()):
-                stated.setdefault(_singular(unit.strip(" -")), set()).add(_NUMBERS.get(number, number.replace(",", "")))
+            for sentence in _sentence_ends().split(text.lower()):
+                for unit, number in _numbers_in(sentence, counted):
+                    stated.setdefault(unit, set()).add(number)
     return found
 
 
-def _singular(word: str) -> str:
-    return word[:-1] if word.endswith("s") and len(word) > 3 else word
+def _numbers_in(sentence: str, counted: frozenset[str]) -> Iterator[tuple[str, str]]:
+    words = [intent.singular(word) for word in _words().findall(sentence)]
+    places = [place for place, word in enumerate(words) if word in counted]
+    for place, word in enumerate(words):
+        number = _NUMBERS.get(word, word.strip("$").replace(",", ""))
+        if not number[:1].isdigit():
+            continue
+        if places and min(abs(place - other) for other in places) <= NEAR:
+            yield "counted", number
+        elif place + 1 < len(words) and words[place + 1] in _UNITS:
+            yield words[place + 1], number
 
 
 @cache
-def _value() -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w.])\$?(\d[\d,]*(?:\.\d+)?|{'|'.join(_NUMBERS)})(%|[ -]?[a-z]+)")
+def _words() -> re.Pattern[str]:
+    return re.compile(r"\$?\d[\d,.]*\d|\$?\d|%|[^\W\d_]+")
+
+
+@cache
+def _sentence_ends() -> re.Pattern[str]:
+    return re.compile(r"(?<=[.!?;])\s+|\n+")

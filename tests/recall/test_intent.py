@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from memcli.recall.intent import FIRST, LATEST, asks_when, order_of
+from memcli.recall.intent import FIRST, LATEST, asks_for_value, asks_when, counted, order_of
 
 
 @pytest.mark.parametrize(
@@ -105,3 +105,33 @@ def test_linear_enough() -> None:
         order_of(text)
         asks_when(text)
     assert time.perf_counter() - began < 1.0
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("How many pull requests have been merged into main?", {"pull", "request"}),
+        ("What is the total budget for the trip?", {"budget"}),
+        ("How much did I earn?", set()),
+        ("how old is the roof", set()),
+        ("What is my accuracy percentage in geometry?", {"accuracy", "percentage"}),
+        ("Where is the van?", None),
+    ],
+)
+def test_what_a_question_counts(question: str, expected: set[str] | None) -> None:
+    assert counted(question) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Where is the van?", True),
+        ("How many sessions did I attend?", True),
+        ("How many sessions had I attended?", False),
+        ("What was my previous goal?", False),
+        ("Where did she move?", False),
+        ("the van", False),
+    ],
+)
+def test_a_question_for_a_value(question: str, expected: bool) -> None:
+    assert asks_for_value(question) is expected

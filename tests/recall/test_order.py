@@ -64,6 +64,25 @@ NEW = {"text": "The van has made 15 trips.", "at": "2026-02-01"}
     [
         (COUNTED, OLD, NEW, [2, 1]),
         (COUNTED, OLD, {**NEW, "text": "Fifteen trips, or fifteen: the van has made fifteen."}, [1, 2]),  # no number
+        (
+            COUNTED,
+            OLD,
+            {**NEW, "text": "With the trips to the coast it has now reached 15."},
+            [2, 1],
+        ),  # after what it counts
+        (COUNTED, OLD, {**NEW, "text": "More trips. It has 15 doors."}, [1, 2]),  # in another sentence
+        (
+            COUNTED,
+            OLD,
+            {**NEW, "text": "The van has made 12 trips since 1998."},
+            [1, 2],
+        ),  # one of the numbers is the same
+        (
+            COUNTED,
+            {**OLD, "text": "At 20%."},
+            {**NEW, "text": "At 30%."},
+            [2, 1],
+        ),  # by its unit, where nothing else says
         (COUNTED, OLD, {**NEW, "text": "The van has made 12 trips."}, [1, 2]),  # the same value
         (COUNTED, OLD, {**NEW, "text": "The van has made twelve trips."}, [1, 2]),
         (COUNTED, {**OLD, "text": "The van has made twelve trips."}, {**NEW, "text": "now eleven trips"}, [2, 1]),
@@ -75,7 +94,9 @@ NEW = {"text": "The van has made 15 trips.", "at": "2026-02-01"}
         (COUNTED, OLD, {**NEW, "score": 0.5 * 9.0}, [1, 2]),  # much worse
         (COUNTED, {**OLD, "speaker": "Ann"}, {**NEW, "speaker": "Bob"}, [1, 2]),
         (COUNTED, {**OLD, "speaker": "Ann"}, {**NEW, "speaker": "ann"}, [2, 1]),
-        ("how many trips had the van made", OLD, NEW, [1, 2]),  # in the past tense: no wish for the latest
+        ("how many trips did the van make", OLD, NEW, [2, 1]),  # a count grows
+        ("how many trips had the van made", OLD, NEW, [1, 2]),  # of an earlier time: no wish for the latest
+        ("how many trips does the van make now", OLD, NEW, [2, 1]),
         ("how the van is made", OLD, NEW, [1, 2]),
         ("where is the van", {"text": "In the yard."}, {"text": "In town.", "at": "2026-02-01"}, [2, 1]),
     ],
