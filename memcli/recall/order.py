@@ -4,7 +4,8 @@ A question for the latest or the first of several ("where is it currently", "wha
 candidates that are about as good as the best, those from that end of time. A question for a value ("how many commits have
 been merged", "where is the key") asks for the latest one all the same, unless it says that it wants an earlier one: where a
 later candidate answers as much of the question as the best one and says something else, it goes first (a changed value is
-the same subject with another number of what is counted, not two texts that differ). Time is an entry's own, then its place in the session: order counts where dates do not.
+the same subject with another number of what is counted, not two texts that differ). Time is an entry's own, then its place
+in the session: order counts where dates do not.
 
 Reads the texts of a few candidates. Lean.
 """
