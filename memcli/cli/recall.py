@@ -18,7 +18,8 @@ from memcli.errors import NotFound, UsageError
 from memcli.guard.hidden import columns, one_line, printable
 from memcli.index.search import Filter
 from memcli.recall.answer import EVERY_EPISODE
-from memcli.recall.pipeline import HYBRID, NAME, WORDS, Recall
+from memcli.recall.confidence import WEAK
+from memcli.recall.pipeline import DEEP, HYBRID, NAME, WORDS, Recall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ TIERS = {
     NAME: "name: it is the id, path or title of a memory",
     WORDS: "words: the model was not needed, or is not there",
     HYBRID: "meaning and words, compared token by token",
+    DEEP: "meaning and words, asked again with words of the first find",
 }
-WEAK = 0.35  # below this an answer is announced as weak
 _CLEAR = 0.65
 
 
@@ -176,9 +177,16 @@ def as_dict(answer: Answer, explain: bool) -> dict[str, object]:
         "tier": answer.tier,
         "results": [_hit_dict(hit, answer, explain) for hit in answer.hits],
     }
+    if explain and answer.added:
+        shown["added"] = _added(answer)
     if answer.notices:
         shown["notices"] = answer.notices
     return shown
+
+
+def _added(answer: Answer) -> list[str]:
+    """The words that joined a weak question."""
+    return [printable(term.text, newlines=False) for term in answer.added]
 
 
 def _hit_dict(hit: Hit, answer: Answer, explain: bool) -> dict[str, object]:
@@ -270,7 +278,8 @@ def _print_footer(answer: Answer, options: Options) -> None:
         if answer.more_episodes:
             parts.append(f"{answer.more_episodes} more in past sessions: --episodes")
         if options.explain:
-            parts.append(f"answered by {TIERS[answer.tier]}")
+            added = f" ({', '.join(_added(answer))})" if answer.added else ""
+            parts.append(f"answered by {TIERS[answer.tier]}{added}")
         print(" · ".join(parts))
     for notice in answer.notices:
         say(notice)

@@ -17,6 +17,7 @@ from memcli.text import estimate_tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from memcli.encode.terms import Term
     from memcli.recall.candidates import Candidate
     from memcli.recall.plan import Plan
     from memcli.recall.source import Source
@@ -35,9 +36,9 @@ LEAST_TOKENS = 24  # of a passage that is worth cutting to
 class Answer:
     """What recall found: `hits` best first; `confidence` 0..1 that they answer the question; `considered`, the memories
     searched; `more_episodes`, turns of past sessions left out; `notices`, what the user should know about this answer; `tier`,
-    how deep recall had to go for it (`recall.pipeline`)."""
+    how deep recall had to go for it (`recall.pipeline`); `added`, the terms that the deepest tier asked for besides."""
 
-    __slots__ = ("_candidates", "confidence", "considered", "hits", "more_episodes", "notices", "tier")
+    __slots__ = ("_candidates", "added", "confidence", "considered", "hits", "more_episodes", "notices", "tier")
 
     def __init__(
         self,
@@ -48,8 +49,10 @@ class Answer:
         notices: list[str],
         candidates: list[Candidate],
         tier: str,
+        added: tuple[Term, ...] = (),
     ) -> None:
         self.tier = tier
+        self.added = added
         self.hits = hits
         self.confidence = confidence
         self.considered = considered

@@ -25,6 +25,8 @@ WITH_VECTORS = {
     "bias": -20.80, "cosine": 21.22, "even": 19.49, "few": 2.65, "met": 1.91, "missed": 7.14, "person": 10.56, "words": 3.39,
 }  # fmt: skip
 WORDS_ONLY = {"bias": -0.71, "words": 3.29}
+WEAK = 0.35
+"""Below this an answer is weak: it is asked once more (`recall.deep`), and announced as weak."""
 RANKED = 10  # candidates whose best values speak for the answer
 READ = 3  # candidates whose words are counted
 MAX_TERMS = 24  # of a long question; enough to tell whether it is about this

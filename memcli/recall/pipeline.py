@@ -10,7 +10,7 @@ from memcli.index import db, schema, search
 from memcli.recall import refresh
 from memcli.recall.answer import EVERY_EPISODE, Answer, choose, fold, hits_of, within_budget
 from memcli.recall.candidates import Candidate, gather
-from memcli.recall.confidence import confidence
+from memcli.recall.confidence import WEAK, confidence
 from memcli.recall.fusion import fuse
 from memcli.recall.plan import make_plan
 from memcli.recall.source import QueryEncoder, Source, quiet
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from memcli.recall.plan import Plan
 
 
-NAME, WORDS, HYBRID = "name", "words", "hybrid"
+NAME, WORDS, HYBRID, DEEP = "name", "words", "hybrid", "deep"
 """The tiers of an answer. *name*: the question is the id, path or title of a memory. *words*: it is one word of code, found as
-it is written, or there is no model; the model is not loaded. *hybrid*: every channel, and late interaction."""
+it is written, or there is no model; the model is not loaded. *hybrid*: every channel, and late interaction. *deep*: the same
+once more, because that answer was weak, with words of its best candidates."""
 
 
 class Recall:
@@ -95,11 +96,13 @@ class Recall:
         named = self._named(plan)
         pool, tier = self._ranked(plan, named)
         sure = 1.0 if named else confidence(pool, plan)
+        if tier == HYBRID and sure < WEAK:
+            plan, pool, sure, tier = self._deeper(plan, pool, sure)
         same = fold(pool.candidates, limit)
         chosen, more = choose(pool.candidates, limit, episodes) if sure >= least else ([], 0)
         hits = within_budget(hits_of(chosen, sure, same), budget, plan)
         considered = sum(search.memories(source.connection) for source in self.sources)
-        return Answer(hits, sure, considered, more, self.notices_now(), pool.candidates, tier)
+        return Answer(hits, sure, considered, more, self.notices_now(), pool.candidates, tier, plan.added)
 
     def _ranked(self, plan: Plan, named: dict[Source, dict[int, Document]]) -> tuple[Pool, str]:
         """The candidates in order, and the tier that answered: no deeper than the question needs (docs/recall.md)."""
@@ -113,6 +116,19 @@ class Recall:
         pool = gather(self.sources, plan)
         fuse(pool, plan)
         return pool, HYBRID if pool.matches else WORDS
+
+    def _deeper(self, plan: Plan, pool: Pool, sure: float) -> tuple[Plan, Pool, float, str]:
+        """A weak answer asked again with more words; the answer as it was where that has none to add or makes it weaker."""
+        from memcli.recall import deep  # most answers are not weak
+
+        expanded = deep.expanded(plan, pool, self.sources)
+        if expanded is not None:
+            again = gather(self.sources, expanded)
+            fuse(again, expanded)
+            surer = confidence(again, expanded)
+            if surer >= sure - deep.LOSS:
+                return expanded, again, surer, DEEP
+        return plan, pool, sure, HYBRID
 
     def latest_day(self) -> int | None:
         """The day of the newest memory: when a question is put that does not say when."""

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from memcli.encode.dates import Asked
     from memcli.encode.terms import Term
 
-Plan = namedtuple("Plan", "text terms match where length now asked order when literal")
+Plan = namedtuple("Plan", "text terms match where length now asked order when literal added", defaults=((),))
 Plan.__doc__ = """`text` as asked; `terms` to search by words and `match`, their FTS5 expression; `where`, the Filter;
 `length`, how much of a long text the question is: 0 for a sentence, 1 for a page, in between by its terms; `now`, the day
 on which it is asked, or None; `asked`, the time it asks about (`encode.dates.Asked`), or None; `order`, "latest" or
 "first" where it wants that one of several answers, or None; `when`, whether the answer is a date; `literal`, whether it is
-nothing but one word of code or one number (an identifier, a path, an error code), looked for as it is written."""
+nothing but one word of code or one number (an identifier, a path, an error code), looked for as it is written; `added`, the
+terms that a weak answer's candidates added to them (`recall.deep`)."""
 
 SENTENCE, PAGE = 12, 40  # terms
 MAX_QUERY_CHARACTERS = 20_000  # an issue with its log is a fair query; a pasted book is not, and its head says enough

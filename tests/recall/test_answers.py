@@ -10,7 +10,7 @@ from memcli.cli.recall import TIERS
 from memcli.encode.embedder import Embedder
 from memcli.errors import ModelUnavailable
 from memcli.recall.answer import LEAST_TOKENS, _shortened
-from memcli.recall.pipeline import HYBRID, NAME, WORDS
+from memcli.recall.pipeline import DEEP, HYBRID, NAME, WORDS
 from memcli.recall.plan import make_plan
 from memcli.store import Store
 from memcli.text import estimate_tokens
@@ -200,6 +200,23 @@ def test_no_deeper_than_the_question_needs(
     monkeypatch.setattr(Embedder, "open", broken)
     notices = ask(question, "--root", root, model=True).get("notices", [])
     assert notices == (["found by words only: the model is broken"] if tier == HYBRID else [])
+
+
+def test_a_weak_answer_is_asked_again_with_its_words(tmp_path: Path) -> None:
+    """What the first find leads to comes before what says the same of something else."""
+    notes = {
+        "drip.md": "# Espresso\n\nThe espresso machine drips until the descaler has run.",
+        "keep/first.md": "# Cupboard\n\nThere is varnish under the sink, on the left.",
+        "keep/second.md": "# Cupboard\n\nThere is descaler under the sink, on the left.",
+        "fence.md": "# Paint\n\nThe fence gets a second coat in May.",
+        "bus.md": "# Bus\n\nThe bus leaves at nine and comes back at four.",
+    }
+    root = embedded(tmp_path, {path: note(text) for path, text in notes.items()})
+    question = "the espresso was bad today"
+    answer = ask(question, "--root", root, model=True)
+    assert (answer["tier"], answer["added"], names(answer)[:3]) == (DEEP, ["descaler"], ["drip", "second", "first"])
+    shown = run_mem("recall", question, "--root", root, "--explain", model=True).stdout
+    assert shown.splitlines()[-1].endswith(f"answered by {TIERS[DEEP]} (descaler)")
 
 
 def test_a_named_memory_goes_first(store: Store) -> None:
