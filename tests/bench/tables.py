@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from paired import METRICS, Estimate, Result, gain, mean
-from variants import AROUND, FTS5, FULL, LATE, alone, without
+from variants import FTS5, FULL, alone, without
 
 JUDGED = ("R@5", "R@10", "all@10", "nDCG@10", "MRR")
 
@@ -64,7 +64,7 @@ def ablation(results: list[Result], metric: str, digits: int = 3) -> str:
 
 def channels_alone(results: list[Result]) -> str:
     """What each channel reaches by itself, both metrics in a cell."""
-    names = [part for part in removals(results) if part not in (LATE, AROUND)]
+    names = [part for part in removals(results) if alone(part) in results[0].scores]
     rows = []
     for variant, shown in [(FULL, "*all parts together*"), *((alone(name), name) for name in names)]:
         cells = ["/".join(number(mean([result], variant, metric).mean) for metric in METRICS) for result in results]

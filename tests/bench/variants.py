@@ -1,6 +1,7 @@
 """The pipeline as it is, without one of its parts, and each channel by itself; and their answers, kept between runs.
 
-What can be removed is what is registered in `recall.channels`, late interaction, and what neighbours and the session lend.
+What can be removed is what is registered in `recall.channels`, late interaction, what neighbours and the session lend, the
+deep tier, and order in time.
 A removed channel is silent, so its features are 0; weights stay as they are. Without the semantic channel recall is what it is
 without a model: the weights for words alone, no late interaction. A channel alone ranks by nothing but its own scores; one
 that goes by what others found is given what they found.
@@ -26,7 +27,7 @@ from memcli.encode import model
 from memcli.index import search
 from memcli.index.search import Document, PassageHit
 from memcli.places import at_root
-from memcli.recall import candidates, features, late
+from memcli.recall import candidates, features, late, order, pipeline
 from memcli.recall.channels import CHANNELS, SECOND_HAND
 from memcli.recall.pipeline import Recall
 from memcli.recall.plan import Plan, make_plan
@@ -37,6 +38,8 @@ FULL = "full"
 FTS5 = "fts5"
 LATE = "late interaction"
 AROUND = "neighbours and session"
+DEEPER = "deep tier"
+IN_TIME = "order in time"
 PACKAGE = Path(model.__file__).parents[1]
 
 
@@ -49,7 +52,7 @@ class Answers(NamedTuple):
 
 def parts() -> list[str]:
     """What can be removed."""
-    return [*CHANNELS, *SECOND_HAND, LATE, AROUND]
+    return [*CHANNELS, *SECOND_HAND, LATE, AROUND, DEEPER, IN_TIME]
 
 
 def without(part: str) -> str:
@@ -70,6 +73,10 @@ def removed(part: str) -> Iterator[None]:
             stack.enter_context(patch.object(late, "interact", _nothing))
         elif part == AROUND:
             stack.enter_context(patch.object(features, "shortness", _lent_nothing))
+        elif part == DEEPER:
+            stack.enter_context(patch.object(pipeline, "WEAK", 0.0))
+        elif part == IN_TIME:
+            stack.enter_context(patch.object(order, "put_in_order", _nothing))
         else:
             stack.enter_context(patch.dict(CHANNELS if part in CHANNELS else SECOND_HAND, {part: _Silent()}))
         yield
@@ -152,22 +159,22 @@ class _Remembered:
     def __init__(self, channel: Any) -> None:
         self._channel = channel
         self._question: object = None
-        self._found: dict[frozenset[str], list[PassageHit]] = {}
+        self._found: dict[object, list[PassageHit]] = {}
 
     def find(self, source: Source, plan: Plan, limit: int) -> list[PassageHit]:
         found = self._answers_to(source, plan, limit)
-        if frozenset() not in found:
-            found[frozenset()] = self._channel.find(source, plan, limit)
-        return found[frozenset()]
+        if plan.added not in found:
+            found[plan.added] = self._channel.find(source, plan, limit)
+        return found[plan.added]
 
     def spread(self, source: Source, plan: Plan, hits: dict[str, list[PassageHit]], limit: int) -> list[PassageHit]:
         found = self._answers_to(source, plan, limit)
-        speaking = frozenset(name for name, ranked in hits.items() if ranked)
-        if speaking not in found:
-            found[speaking] = self._channel.spread(source, plan, hits, limit)
-        return found[speaking]
+        asked = plan.added, frozenset(name for name, ranked in hits.items() if ranked)
+        if asked not in found:
+            found[asked] = self._channel.spread(source, plan, hits, limit)
+        return found[asked]
 
-    def _answers_to(self, source: Source, plan: Plan, limit: int) -> dict[frozenset[str], list[PassageHit]]:
+    def _answers_to(self, source: Source, plan: Plan, limit: int) -> dict[object, list[PassageHit]]:
         """What was found for this question, by the channels that spoke before; earlier questions are forgotten."""
         question = (id(source), plan.text, plan.now, limit)
         if question != self._question:
