@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from memcli.index.matrix import Matrix
+from memcli.index.search import PassageHit
 from memcli.store import Store
 from tests.command import run_mem, without_model
 from tests.recall.asking import embedded, note
@@ -95,6 +97,38 @@ def test_batch(store: Store, tmp_path: Path) -> None:
     bad = write_lines(tmp_path / "bad.jsonl", [])
     Path(bad).write_text("[1]\n", encoding="utf-8")
     assert run_mem("recall", "--batch", bad).code == 2
+
+
+def test_each_question_of_a_batch_has_its_day(store: Store, tmp_path: Path) -> None:
+    """What "last week" is depends on when the question was put, not on today or on the newest memory."""
+    for week in ("2025-03-05", "2025-03-12"):
+        store.add(f"We decided on slate, in the week of {week}.", title=f"Roof {week}", created=week)
+    store.add("We decided nothing.", title="Roof, later", created="2025-09-01")
+    days = ("2025-03-13", "2025-03-20")
+    asked = write_lines(tmp_path / "q.jsonl", [{"query": "what did we decide last week", "now": day} for day in days])
+    answered = [json.loads(line) for line in run_mem("recall", "--batch", asked, "--json").stdout.splitlines()]
+    assert [row["results"][0]["title"] for row in answered] == ["Roof 2025-03-05", "Roof 2025-03-12"]
+
+
+def test_from_the_second_question_on_vectors_are_in_memory(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the same answers as the first time."""
+    store.add("Invoices are due within a month.")
+    store.add("The cat sleeps on the sofa.")
+    store.sync()
+    asked = write_lines(tmp_path / "q.jsonl", [{"query": "payment deadline"}] * 3)
+    searched: list[int] = []
+    nearest = Matrix.nearest
+
+    def counted(self: Matrix, vector: bytes, limit: int) -> list[PassageHit]:
+        searched.append(limit)
+        return nearest(self, vector, limit)
+
+    monkeypatch.setattr(Matrix, "nearest", counted)
+    run = run_mem("recall", "--batch", asked, "--json", model=True)
+    assert len(searched) == 2
+    assert len({json.dumps(json.loads(line)["results"]) for line in run.stdout.splitlines()}) == 1
 
 
 def test_recall_sees_what_was_written_without_mem(store: Store) -> None:
