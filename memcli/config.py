@@ -28,6 +28,14 @@ SETTINGS = (
         "model", str, "", False, "Folder of the embedding model; empty means the one shipped. Set by `mem model use`."
     ),
     Setting("threads", int, 0, False, "Threads for embedding; 0 means one for each core, at most 4."),
+    Setting("strength.fact", int, 15, False, "Days after which a fact that nobody used has faded to 37 %."),
+    Setting("strength.decision", int, 28, False, "The same for decisions."),
+    Setting("strength.preference", int, 40, False, "The same for preferences."),
+    Setting("strength.procedure", int, 20, False, "The same for procedures."),
+    Setting("strength.lesson", int, 20, False, "The same for lessons."),
+    Setting("strength.episode", int, 7, False, "The same for past sessions."),
+    Setting("strength.reference", int, 15, False, "The same for references, and for files without front matter."),
+    Setting("strength.growth", int, 30, False, "How much more, in per cent, a use adds that comes when all has faded."),
 )
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 STORE_KEYS = ("tree",)  # read by places.Place; written by `mem init --tree`

@@ -2,8 +2,9 @@
 
 Append-only JSON Lines under `local/journal/`, one file per writer id (a random name kept in the user's state), so that
 two machines that share a synced store never write one file. An event holds the changes of one operation as
-(path, hash before, hash after); the bytes behind "before" lie in `local/objects/` by hash. A torn last line, which a
-kill can leave, is skipped by readers and closed off by the next writer.
+(path, hash before, hash after); the bytes behind "before" lie in `local/objects/` by hash. It may also say something about
+memories without changing a file, as (id, word): that one was useful, that it faded. A torn last line, which a kill can leave,
+is skipped by readers and closed off by the next writer.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -22,6 +23,8 @@ from memcli.places import Place, private_dir, user_dir
 from memcli.text import digest, new_id, utc_iso
 
 MAX_EVENT_LINE = 64 * 1024 * 1024  # an import of 300,000 files is one event
+SEEN = "seen"
+"""The verb of an event that notes how a memory was found, written by hand or edited by hand; nothing to undo."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")  # becomes a file name, so nothing else may stand in its place
 
 
@@ -35,7 +38,8 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One operation. `by` is who ("you" or an agent's name), `origin` the folder or source it came from."""
+    """One operation. `by` is who ("you" or an agent's name), `origin` the folder or source it came from, `session` the
+    agent's session where one is known; `about`, what it says of memories, by id, besides changing files."""
 
     op: str
     verb: str
@@ -45,6 +49,8 @@ class Event:
     changes: tuple[Change, ...]
     undoes: str | None = None
     note: str | None = None
+    about: tuple[tuple[str, str], ...] = ()
+    session: str | None = None
 
 
 def record(
@@ -57,9 +63,11 @@ def record(
     now: float,
     undoes: str | None = None,
     note: str | None = None,
+    about: Iterable[tuple[str, str]] = (),
+    session: str | None = None,
 ) -> Event:
     """Append one event durably and return it."""
-    event = Event(new_id(), verb, utc_iso(now), by, origin, tuple(changes), undoes, note)
+    event = Event(new_id(), verb, utc_iso(now), by, origin, tuple(changes), undoes, note, tuple(about), session)
     line = json.dumps(
         {
             "v": 1,
@@ -71,6 +79,8 @@ def record(
             "changes": [list(change) for change in event.changes],
             **({"undoes": undoes} if undoes else {}),
             **({"note": note} if note else {}),
+            **({"about": [list(pair) for pair in event.about]} if event.about else {}),
+            **({"session": session} if session else {}),
         },
         ensure_ascii=True,
         separators=(",", ":"),
@@ -96,47 +106,83 @@ def events(place: Place) -> list[Event]:
     return [event for _, _, event in found]
 
 
+def moves(event: Event) -> dict[str, str]:
+    """The memories that an event moved, as {path now: path before}.
+
+    A removal with a creation right after it is a move: `batch` writes and `undo` reverts in an order that has no others.
+    """
+    pairs = zip(event.changes, event.changes[1:], strict=False)
+    return {new.path: old.path for old, new in pairs if old.before and not old.after and new.after and not new.before}
+
+
 def lineage(history: Iterable[Event], path: str) -> list[tuple[Event, Change]]:
     """What happened to the memory that is, or was last, at `path`, under all the names that it had; newest first."""
     names = {path}
     found = []
     for event in reversed(list(history)):
         mine = [change for change in event.changes if change.path in names]
-        appeared = {change.path for change in mine if change.before is None}
-        if appeared and event.verb in ("add", "import"):
-            names -= appeared  # what was there before it was another memory
-        elif appeared and (left := [change for change in event.changes if change.after is None]):  # it moved here
-            names = names - appeared | {change.path for change in left}
-            mine += left
+        moved = moves(event) if mine else {}
+        for change in [change for change in mine if change.before is None]:
+            if change.path in moved:
+                names = names - {change.path} | {moved[change.path]}
+                mine += [left for left in event.changes if left.path == moved[change.path]]
+            elif event.verb not in ("restore", "undo"):
+                names -= {change.path}  # what was there before it was another memory
         found += [(event, change) for change in mine]
     return found
 
 
-def erase(place: Place, changes: Iterable[tuple[Event, Change]]) -> None:
-    """Take these changes out of the journal for good: their paths tell what a purged memory was called."""
+def erase(
+    place: Place,
+    changes: Iterable[tuple[Event, Change]],
+    *,
+    ids: Collection[str] = (),
+    tells: Callable[[str], bool] = lambda text: False,
+) -> None:
+    """Take these changes out of the journal for good, and what events say about memories with these ids.
+
+    Paths tell what a purged memory was called; so may other words: those that `tells` knows go too.
+    """
     unwanted = {(event.op, change) for event, change in changes}
-    touched = {op for op, _ in unwanted}
     with lock.write_lock(place, name="journal"):
         for path in _files(place):
-            lines = []
-            for line in _lines(path):
-                event = _parse(line)
-                if event and event.op in touched:
-                    raw = json.loads(line)
-                    raw["changes"] = [change for change in event.changes if (event.op, change) not in unwanted]
-                    line = json.dumps(raw, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
-                lines.append(line)
+            lines = [_without(line, unwanted, ids, tells) for line in _lines(path)]
             tree.rewrite_private(path, b"".join(lines))
 
 
+def _without(
+    line: bytes, unwanted: Collection[tuple[str, Change]], ids: Collection[str], tells: Callable[[str], bool]
+) -> bytes:
+    event = _parse(line)
+    if event is None:
+        return b"" if tells(line.decode("utf-8", "replace")) else line
+    changes = [change for change in event.changes if (event.op, change) not in unwanted]
+    about = [pair for pair in event.about if pair[0] not in ids and not tells(pair[1])]
+    note = None if event.note and event.verb != "undo" and tells(event.note) else event.note
+    if len(changes) == len(event.changes) and len(about) == len(event.about) and note == event.note:
+        return line
+    raw = {**json.loads(line), "changes": changes, "about": about, "note": note}
+    kept = {key: value for key, value in raw.items() if value or key not in ("about", "note")}
+    return json.dumps(kept, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+
+
+def left_to_undo(history: Iterable[Event]) -> list[Event]:
+    """The operations that did something and were not undone, oldest first."""
+    events = list(history)
+    undone = {event.undoes for event in events if event.undoes}
+    return [
+        event
+        for event in events
+        if event.verb not in ("undo", SEEN) and event.op not in undone and (event.changes or event.about)
+    ]
+
+
 def undoable(place: Place, op: str | None = None) -> Event:
-    """The operation that begins with `op`, or else the newest, among those that changed files and were not undone.
+    """The operation that begins with `op`, or else the newest, among those that did something and were not undone.
 
     Raises UndoImpossible when there is none, UsageError when `op` names several.
     """
-    history = events(place)
-    undone = {event.undoes for event in history if event.undoes}
-    left = [event for event in history if event.verb != "undo" and event.op not in undone and event.changes]
+    left = left_to_undo(events(place))
     if op is not None:
         left = [event for event in left if event.op.startswith(op)]
         if len(left) > 1:
@@ -165,6 +211,18 @@ def kept(place: Place, name: str) -> bytes:
     if digest(data) != name:
         raise UndoImpossible("the earlier text that was kept is damaged", hint="mem doctor")
     return data
+
+
+def objects(place: Place) -> Iterator[tuple[str, bytes]]:
+    """Every before-image that is kept, as (digest, bytes); what is not what its name says is left out."""
+    for folder, _, names in os.walk(os.path.join(place.local, "objects")):
+        for name in names:
+            path = os.path.join(folder, name)
+            if _DIGEST.fullmatch(name) and stat.S_ISREG(os.lstat(path).st_mode):
+                with open(path, "rb") as file:
+                    data = file.read()
+                if digest(data) == name:
+                    yield name, data
 
 
 def purge_object(place: Place, name: str) -> None:
@@ -243,17 +301,19 @@ def _parse(line: bytes) -> Event | None:
             by=str(raw["by"]),
             origin=str(raw["from"]),
             changes=tuple(
-                Change(_path(path), _text(before, _DIGEST), _text(after, _DIGEST))
+                Change(_string(path), _text(before, _DIGEST), _text(after, _DIGEST))
                 for path, before, after in raw["changes"]
             ),
             undoes=_text(raw.get("undoes")),
             note=_text(raw.get("note")),
+            about=tuple((_string(name), _string(word)) for name, word in raw.get("about", ())),
+            session=_text(raw.get("session")),
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
-def _path(value: object) -> str:
+def _string(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError
     return value

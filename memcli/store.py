@@ -11,36 +11,43 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple, TypedDict, Unpack
 
-from memcli import config, journal, lock, tree, undo
+from memcli import batch, config, journal, layout, lock, tree, undo
 from memcli import purge as purging
-from memcli.errors import Conflict, InvalidMemory, NotFound, SecretFound, UsageError
+from memcli.batch import FileChange
+from memcli.caller import AGENT_MARKERS as AGENT_MARKERS
+from memcli.caller import author as author
+from memcli.caller import session
+from memcli.errors import Conflict, IndexUnavailable, InvalidMemory, NotFound, SecretFound, UsageError
 from memcli.frontmatter import set_front_matter, split_front_matter, with_appended, with_body
 from memcli.guard import secrets
 from memcli.index.reconcile import Report
 from memcli.index.update import Progress, update
 from memcli.journal import Change, Event
-from memcli.memory import Memory, entry_body, first_line, parse, serialise
-from memcli.places import Place, private_dir
+from memcli.lifecycle import history, standing
+from memcli.memory import DEFAULT_TYPE, Memory, entry_body, first_line, parse, serialise
+from memcli.places import Place
+from memcli.purge import Purged
 from memcli.text import digest, new_id, slug, utc_iso
 
-_GITIGNORE = {
-    True: "# memcli: tree/ is shared, everything else stays on this machine\nlocal/\n",
-    False: "# memcli: private\n*\n",
-}
-_README = """# Memories of this project
-
-`tree/` holds what was learnt here, one Markdown file each: read, edit, move and commit them like any other text.
-`local/` is private to one machine. Written and searched with `mem` (memcli), readable without it.
-"""
 WRITERS = 4  # threads that write files during an import
-AGENT_MARKERS = {
-    "CLAUDECODE": "claude-code",
-    "CODEX_SANDBOX": "codex",
-    "GEMINI_CLI": "gemini-cli",
-    "CURSOR_AGENT": "cursor",
-    "OPENCODE": "opencode",
-}
+
+
+class Said(TypedDict, total=False):
+    """What may be said of a new memory besides its text."""
+
+    type_: str
+    title: str | None
+    topic: str | None
+    tags: Sequence[str]
+    links: Sequence[str]
+    supersedes: Sequence[str]
+    created: str | None
+    valid_from: str | None
+    valid_to: str | None
+    pinned: bool
+    private: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,115 +59,106 @@ class Written:
     masked: tuple[str, ...] = ()
 
 
-def author() -> str:
-    """Who is typing, for the journal: the coding agent that marked its environment, else "you"."""
-    return next((name for marker, name in AGENT_MARKERS.items() if os.environ.get(marker)), "you")
+class Draft(NamedTuple):
+    """A new memory that is not written yet, the path that it asks for, and the rules of the secrets masked in it."""
+
+    path: str
+    memory: Memory
+    masked: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the memory is called: its title, or the first line that says something."""
+        return self.memory.title or first_line(self.memory.body)
+
+
+class Edited(NamedTuple):
+    """A change to a memory that is not written yet: its bytes and path afterwards, the rules of the secrets masked."""
+
+    data: bytes
+    path: str
+    masked: tuple[str, ...] = ()
 
 
 class Store:
     """One store and what can be done to it. `now` is a clock in seconds since the epoch."""
 
-    def __init__(self, place: Place, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, place: Place, *, now: Callable[[], float] | None = None) -> None:
         self.place = place
+        self.repaired = batch.repair(place)  # an operation that was killed half-way was taken back
         self.config = config.load(place)
-        self._now = now
+        self._now = now or time.time
 
     # --- making one ---
 
     @classmethod
     def init(cls, place: Place, *, shared: bool = False, tree_folder: str | None = None) -> Store:
         """Make the folders of a store; safe to repeat. `tree_folder` uses an existing folder as the tree, unchanged."""
-        if tree_folder is not None:
-            folder = os.path.realpath(tree_folder)
-            if not os.path.isdir(folder):
-                raise UsageError(f"{tree_folder} is not a folder", hint=f"mkdir -p {tree_folder}")
-            if (place.folder + os.sep).startswith(folder + os.sep) and folder != place.project:
-                raise UsageError(f"{tree_folder} contains the store itself", hint="run mem init in that folder")
-        private_dir(place.folder)
-        private_dir(place.private_tree)
-        os.chmod(place.local, 0o700)
-        if tree_folder is None and not os.path.isdir(place.tree):
-            os.makedirs(place.tree, mode=0o777 if shared else 0o700)
-        if place.label != "personal":
-            _write_if_missing(os.path.join(place.folder, ".gitignore"), _GITIGNORE[shared])
-            if shared:
-                _start_sharing(place)
-            _write_if_missing(os.path.join(place.folder, "README.md"), _README)
-        if tree_folder is not None:
-            place.allow_tree(folder)
-            inside = (folder + os.sep).startswith(place.project + os.sep)
-            _set_tree(place.config_file, os.path.relpath(folder, place.project) if inside else folder)
-        return cls(Place(place.folder, place.label))
+        return cls(layout.make(place, shared=shared, tree_folder=tree_folder))
 
     @property
     def shared(self) -> bool:
         """Whether `tree/` may be committed: the store's .gitignore does not ignore everything."""
-        try:
-            with open(os.path.join(self.place.folder, ".gitignore"), encoding="utf-8") as file:
-                return "*" not in file.read().split()
-        except OSError:
-            return False
+        return layout.is_shared(self.place)
 
     # --- writing ---
 
-    def add(
-        self,
-        text: str,
-        *,
-        type_: str = "fact",
-        title: str | None = None,
-        topic: str | None = None,
-        tags: Sequence[str] = (),
-        links: Sequence[str] = (),
-        supersedes: Sequence[str] = (),
-        created: str | None = None,
-        valid_from: str | None = None,
-        valid_to: str | None = None,
-        pinned: bool = False,
-        private: bool = False,
-        redact: bool = False,
-        overwrite: bool = False,
-    ) -> Written:
+    def add(self, text: str, *, overwrite: bool = False, redact: bool = False, **said: Unpack[Said]) -> Written:
         """Keep a new memory.
 
         Raises SecretFound (unless `redact`), InvalidMemory for text that cannot be kept, Conflict when a memory of that
         name exists (unless `overwrite`, or `supersedes` is given).
         """
-        said, masked = self._guard([text, title or "", topic or "", *tags, *links], redact)
-        text, tags, links = said[0], said[3 : 3 + len(tags)], said[3 + len(tags) :]
-        title, topic = said[1] or None, topic and said[2]
+        draft = self.draft(text, redact=redact, **said)
+        existing = self.same_name(draft) if not draft.memory.supersedes else None
+        if existing is not None and overwrite:
+            return self._overwrite(draft, existing)
+        if existing is not None:
+            raise Conflict(
+                f"{self.place.shown(draft.path)} already holds a memory of that name",
+                present=body_of(existing),
+                hint=f"repeat with --overwrite, or with --supersedes {parse(existing, name=draft.path).id or draft.path}",
+            )
+        data = serialise(draft.memory)
+        path = tree.create_unique(self.place, draft.path, data)
+        self._record("add", [Change(path, None, digest(data))])
+        assert draft.memory.id is not None
+        return Written(draft.memory.id, path, draft.masked)
+
+    def draft(self, text: str, *, redact: bool = False, **said: Unpack[Said]) -> Draft:
+        """A new memory as `add` would keep it. Raises SecretFound (unless `redact`) and UsageError for no text."""
+        title, topic = said.get("title"), said.get("topic")
+        tags, links = tuple(said.get("tags") or ()), tuple(said.get("links") or ())
+        clean, masked = self._guard([text, title or "", topic or "", *tags, *links], redact)
+        text, title, topic = clean[0], clean[1] or None, topic and clean[2]
+        tags, links = tuple(clean[3 : 3 + len(tags)]), tuple(clean[3 + len(tags) :])
         if not text.strip():
             raise UsageError("there is nothing to remember", hint='mem add "what you want to keep"')
-        body = entry_body(text, title, links)
         memory = Memory(
-            body=body,
+            body=entry_body(text, title, links),
             id=new_id(),
-            type=type_,
+            type=said.get("type_") or DEFAULT_TYPE,
             title=title or "",
-            created=created or utc_iso(self._now()),
+            created=said.get("created") or utc_iso(self._now()),
             tags=tuple(tag.lstrip("#") for tag in tags),
             source=None if author() == "you" else author(),
-            supersedes=tuple(supersedes),
-            valid_from=valid_from,
-            valid_to=valid_to,
-            pinned=pinned,
+            supersedes=tuple(said.get("supersedes") or ()),
+            valid_from=said.get("valid_from"),
+            valid_to=said.get("valid_to"),
+            pinned=said.get("pinned") or False,
         )
-        path = self._path_for(title or first_line(body), topic, private)
-        existing = self._same_name(path, title or first_line(body)) if not supersedes else None
-        if existing is not None and overwrite:
-            return self._overwrite(path, existing, memory, masked)
-        if existing is not None:
-            shown = split_front_matter(existing.decode("utf-8"))[2].partition("\n")[2] or existing.decode("utf-8")
-            raise Conflict(
-                f"{self.place.shown(path)} already holds a memory of that name",
-                present=shown,
-                hint=f"repeat with --overwrite, or with --supersedes {parse(existing, name=path).id or path}",
-            )
-        data = serialise(memory)
-        path = tree.create_unique(self.place, path, data)
-        self._record("add", [Change(path, None, digest(data))])
-        assert memory.id is not None
-        return Written(memory.id, path, masked)
+        return Draft(
+            self._path_for(title or first_line(memory.body), topic, said.get("private") or False), memory, masked
+        )
+
+    def same_name(self, draft: Draft) -> bytes | None:
+        """The file at the draft's path if it holds a memory of the very same name, not just one with the same slug."""
+        try:
+            present = tree.read(self.place, draft.path)
+        except (NotFound, InvalidMemory):
+            return None
+        memory = parse(present, name=draft.path)
+        return present if draft.name in (memory.title, first_line(memory.body)) else None
 
     def edit(
         self,
@@ -168,7 +166,7 @@ class Store:
         *,
         text: str | None = None,
         append: str | None = None,
-        front_matter: dict[str, object] | None = None,
+        front_matter: Mapping[str, object] | None = None,
         topic: str | None = None,
         expected: str | None = None,
         redact: bool = False,
@@ -178,50 +176,60 @@ class Store:
         `expected` is the digest of the bytes that the caller read (Conflict if the file is another by now); without it
         the change applies to what is there. Everything else in the file stays byte for byte.
         """
-        front, masked = self._guard_front_matter(front_matter or {}, redact)
-        (new, topic_), rules = self._guard([text if text is not None else append or "", topic or ""], redact)
-        masked += rules
         with lock.write_lock(self.place):
             before = tree.read(self.place, path)
-            if expected is not None and digest(before) != expected:
-                raise Conflict(
-                    f"{self.place.shown(path)} changed since it was read; nothing was written",
-                    present=before.decode("utf-8"),
-                    hint="read it again and repeat the edit",
-                )
-            after = before
-            if text is not None or append is not None:
-                after = with_body(after, new) if text is not None else with_appended(after, new)
-            if front:
-                after = set_front_matter(after, front)
-            target = path if topic is None else self._moved(path, topic_)
-            changes = self._apply_edit(path, target, before, after)
-            if changes:
-                self._record("edit" if target == path else "move", changes)
-        return Written(parse(after, name=target).id or "", target, masked)
+            self._expect(path, before, expected)
+            after = self.edited(
+                path, before, text=text, append=append, front_matter=front_matter or {}, topic=topic, redact=redact
+            )
+            moved = after.path if after.path != path else None
+            self._apply([FileChange(path, before, after.data, moved)], "move" if moved else "edit")
+        return Written(parse(after.data, name=after.path).id or "", after.path, after.masked)
+
+    def edited(
+        self,
+        path: str,
+        before: bytes,
+        *,
+        text: str | None = None,
+        append: str | None = None,
+        front_matter: Mapping[str, object],
+        topic: str | None = None,
+        redact: bool = False,
+    ) -> Edited:
+        """What `edit` would make of the bytes `before`. Raises SecretFound (unless `redact`)."""
+        front, masked = self._guard_front_matter(front_matter, redact)
+        (new, topic_), rules = self._guard([text if text is not None else append or "", topic or ""], redact)
+        after = before
+        if text is not None or append is not None:
+            after = with_body(after, new) if text is not None else with_appended(after, new)
+        if front:
+            after = set_front_matter(after, front)
+        return Edited(after, path if topic is None else self._moved(path, topic_), masked + rules)
 
     def replace_file(self, path: str, data: bytes, *, expected: str, redact: bool = False) -> Written:
         """Put a whole edited file in place (the way of `mem edit` in an editor)."""
         (clean,), masked = self._guard([data.decode("utf-8")], redact)
+        after = clean.encode("utf-8")
         with lock.write_lock(self.place):
-            changes = self._apply_edit(path, path, tree.read(self.place, path), clean.encode("utf-8"), expected)
-            if changes:
-                self._record("edit", changes)
-        return Written(parse(clean.encode("utf-8"), name=path).id or "", path, masked)
+            before = tree.read(self.place, path)
+            self._expect(path, before, expected)
+            self._apply([FileChange(path, before, after)], "edit")
+        return Written(parse(after, name=path).id or "", path, masked)
 
-    def forget(self, paths: Iterable[str], *, purge: bool = False) -> list[str]:
-        """Move memories to the trash; with `purge`, delete them and every earlier version of them for good."""
-        wanted, changes = list(paths), []
+    def forget(self, paths: Iterable[str]) -> list[str]:
+        """Move memories to the trash, all of them or none."""
+        wanted = list(dict.fromkeys(paths))
         with lock.write_lock(self.place):
-            for path in wanted:
-                if purge:
-                    purging.purge(self.place, path)
-                    continue
-                name = digest(tree.read(self.place, path))
-                tree.to_trash(self.place, path, expected=name)
-                changes.append(Change(path, name, None))
-            self._record("forget", changes, note="purged" if purge else None)
+            self._apply([FileChange(path, tree.read(self.place, path), None) for path in wanted], "forget")
         return wanted
+
+    def purge(self, path: str) -> Purged:
+        """Delete a memory and every earlier version of it for good."""
+        with lock.write_lock(self.place):
+            purged = purging.purge(self.place, path)
+            self._record("forget", [], note="purged")
+        return purged
 
     def restore(self, wanted: str) -> Written:
         """Bring a memory back from the trash, by id, path or title. Raises NotFound; Conflict when its path is taken."""
@@ -233,16 +241,33 @@ class Store:
             names = (path, path.removesuffix(".md"), path.partition("/")[2].removesuffix(".md"), memory.title)
             if (memory.id and len(wanted) >= 4 and memory.id.startswith(wanted)) or stem in names:
                 with lock.write_lock(self.place):
-                    tree.create(self.place, path, data)
-                    tree.empty_trash(self.place, file)
-                    self._record("restore", [Change(path, None, digest(data))])
+                    self._apply([FileChange(path, None, data)], "restore")
+                    batch.leave_trash(self.place, path, digest(data))
                 return Written(memory.id or "", path)
         raise NotFound(f"the trash holds nothing called {wanted!r}", hint="mem restore (lists the trash)")
+
+    def apply(self, files: Iterable[FileChange], *, verb: str, note: str | None = None) -> Event | None:
+        """Make many changes as one operation (one undo): all of them or, where one fails, none.
+
+        Each file must still be what its `before` says (Conflict); see `batch.apply`.
+        """
+        with lock.write_lock(self.place):
+            return self._apply(files, verb, note)
 
     def undo(self, op: str | None = None) -> tuple[Event, list[str]]:
         """Revert one operation, the newest that was not undone if none is named. Raises UndoImpossible."""
         event = journal.undoable(self.place, op)
-        return event, undo.revert(self.place, event, by=author(), origin=os.getcwd(), now=self._now())
+        return event, self._revert([event])
+
+    def undo_last(self, count: int) -> tuple[list[Event], list[str]]:
+        """Revert the last `count` operations, newest first, all or none; returns them and the paths that were touched."""
+        events = undo.last(self.place, count)
+        return events, self._revert(events)
+
+    def undo_session(self, wanted: str) -> tuple[list[Event], list[str]]:
+        """Revert all that was done in the agent session that `wanted` begins, newest first, all or none."""
+        events = undo.of_session(self.place, wanted)
+        return events, self._revert(events)
 
     def write_many(
         self,
@@ -288,7 +313,14 @@ class Store:
         self, paths: Iterable[str] | None = None, *, embed: bool = True, progress: Progress | None = None
     ) -> tuple[Report, str | None]:
         """Bring the index up to date; see `index.update`."""
-        return update(self.place, self.config, paths=paths, embed_at_most=None if embed else 0, progress=progress)
+        at_most = None if embed else 0
+        report, problem = update(self.place, self.config, paths=paths, embed_at_most=at_most, progress=progress)
+        standing.renew_where_new(self.place, self.config, history.day_of(self._now()))
+        return report, problem
+
+    def renew_standing(self) -> None:
+        """Bring the index to the tiers and outcomes that the journal tells of (`lifecycle.standing`)."""
+        standing.renew(self.place, self.config, history.day_of(self._now()))
 
     # --- inside ---
 
@@ -322,64 +354,49 @@ class Store:
         parts = [slug(part) for part in re.split(r"[/\\]", topic) if part.strip(" .")]
         return "/".join(["local/tree" if private else "tree", *parts, f"{slug(name)}.md"])
 
-    def _same_name(self, path: str, name: str) -> bytes | None:
-        """The file at `path` if it holds a memory of the very same name, not just one with the same slug."""
-        try:
-            present = tree.read(self.place, path)
-        except (NotFound, InvalidMemory):
-            return None
-        memory = parse(present, name=path)
-        return present if name in (memory.title, first_line(memory.body)) else None
-
-    def _overwrite(self, path: str, existing: bytes, memory: Memory, masked: tuple[str, ...]) -> Written:
-        old = parse(existing, name=path)
-        data = serialise(replace(memory, id=old.id or memory.id, created=old.created or memory.created))
-        with lock.write_lock(self.place):
-            self._record("edit", self._apply_edit(path, path, existing, data))
-        return Written(old.id or memory.id or "", path, masked)
+    def _overwrite(self, draft: Draft, existing: bytes) -> Written:
+        old = parse(existing, name=draft.path)
+        identity = old.id or draft.memory.id
+        data = serialise(replace(draft.memory, id=identity, created=old.created or draft.memory.created))
+        self.apply([FileChange(draft.path, existing, data)], verb="edit")
+        return Written(identity or "", draft.path, draft.masked)
 
     def _moved(self, path: str, topic: str) -> str:
         name = path.rsplit("/", 1)[1]
         return self._path_for("x", topic, path.startswith("local/")).rsplit("/", 1)[0] + "/" + name
 
-    def _apply_edit(
-        self, path: str, target: str, before: bytes, after: bytes, expected: str | None = None
-    ) -> list[Change]:
-        """Replace and move one file; returns the changes to journal. The caller holds the lock."""
-        old, new = digest(before), digest(after)
-        if after == before and target == path:
-            return []
-        journal.keep(self.place, before)
-        if target != path:  # first, because it fails where the target exists, and then nothing must have changed
-            tree.move(self.place, path, target, expected=expected or old)
-        if after != before:
-            tree.replace(self.place, target, after, expected=expected or old)
-        return [Change(path, old, new)] if target == path else [Change(path, old, None), Change(target, None, new)]
+    def _expect(self, path: str, present: bytes, expected: str | None) -> None:
+        if expected is not None and digest(present) != expected:
+            raise Conflict(
+                f"{self.place.shown(path)} changed since it was read; nothing was written",
+                present=present.decode("utf-8"),
+                hint="read it again and repeat the edit",
+            )
+
+    def _apply(self, files: Iterable[FileChange], verb: str, note: str | None = None) -> Event | None:
+        """`apply` for one who holds the lock."""
+        return batch.apply(
+            self.place, files, verb=verb, note=note, by=author(), origin=os.getcwd(), now=self._now(),
+            session=session(),
+        )  # fmt: skip
+
+    def _revert(self, events: Sequence[Event]) -> list[str]:
+        paths = undo.revert(self.place, events, by=author(), origin=os.getcwd(), now=self._now(), session=session())
+        if any(event.about for event in events):
+            try:
+                self.renew_standing()
+            except IndexUnavailable:
+                pass  # an index that is made anew asks the journal
+        return paths
 
     def _record(self, verb: str, changes: Sequence[Change], note: str | None = None) -> Event:
-        return journal.record(self.place, verb, changes, by=author(), origin=os.getcwd(), now=self._now(), note=note)
+        return journal.record(
+            self.place, verb, changes, note=note, by=author(), origin=os.getcwd(), now=self._now(),
+            session=session(),
+        )  # fmt: skip
 
 
-def _start_sharing(place: Place) -> None:
-    """Let git see the tree of a store that was private until now; a .gitignore that somebody changed stays theirs."""
-    path = os.path.join(place.folder, ".gitignore")
-    with open(path, encoding="utf-8") as file:
-        present = file.read()
-    if present == _GITIGNORE[False]:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(_GITIGNORE[True])
-
-
-def _write_if_missing(path: str, text: str) -> None:
-    if not os.path.lexists(path):
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-
-
-def _set_tree(path: str, tree_folder: str) -> None:
-    lines = []
-    if os.path.exists(path):
-        with open(path, encoding="utf-8") as file:
-            lines = [line for line in file.read().splitlines() if not line.startswith("tree:")]
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("".join(f"{line}\n" for line in [*lines, f"tree: {tree_folder}"]))
+def body_of(data: bytes) -> str:
+    """The text of a memory file without its front matter; of a file that is nothing else, all of it."""
+    opening, _, rest = split_front_matter(data.decode("utf-8"))
+    return rest.partition("\n")[2] if opening else rest

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from memcli import journal, tree, walk
+from memcli import batch, journal, tree, walk
 from memcli.errors import Conflict, UndoImpossible
 from memcli.journal import Change
 from memcli.places import Place
@@ -123,6 +123,49 @@ def test_what_is_kept_is_checked(store: Store) -> None:
         journal.kept(store.place, name)
 
 
+# --- whose history is it ---
+
+
+def test_a_move_is_told_from_what_came_and_what_went(store: Store) -> None:
+    """In a batch, and in its undo, with files that come, change, move and go at once."""
+    going, changing, moving = (store.add(text, topic=text) for text in ("going", "changing", "moving"))
+    present = {path: tree.read(store.place, path) for path in (going.path, changing.path, moving.path)}
+    event = store.apply(
+        [
+            batch.FileChange(going.path, present[going.path], None),
+            batch.FileChange("tree/new.md", None, b"new\n"),
+            batch.FileChange(moving.path, present[moving.path], b"moved\n", "tree/there/moving.md"),
+            batch.FileChange(changing.path, present[changing.path], b"changed\n"),
+        ],
+        verb="curate",
+    )
+    assert event is not None
+    assert journal.moves(event) == {"tree/there/moving.md": moving.path}
+    history = journal.events(store.place)
+    lengths = {
+        path: len(journal.lineage(history, path)) for path in ("tree/new.md", "tree/there/moving.md", changing.path)
+    }
+    assert lengths == {"tree/new.md": 1, "tree/there/moving.md": 3, changing.path: 2}
+    store.undo()
+    history = journal.events(store.place)
+    assert journal.moves(history[-1]) == {moving.path: "tree/there/moving.md"}
+    assert {name for _, change in journal.lineage(history, going.path) for name in [change.path]} == {going.path}
+    assert len(journal.lineage(history, moving.path)) == 5
+
+
+def test_what_is_erased_leaves_the_rest_of_a_line(store: Store) -> None:
+    event = journal.record(
+        store.place, "import", [Change("tree/a.md", None, "0" * 64), Change("tree/b.md", None, "1" * 64)],
+        by="you", origin="", now=1.8e9, note="of a and b", about=[("one", "useful"), ("two", "like a"), ("two", "fine")],
+    )  # fmt: skip
+    with open(lines(store.place)[0], "ab") as file:
+        file.write(b"a torn line about a\nanother torn line\n")
+    journal.erase(store.place, [(event, event.changes[0])], ids={"one"}, tells=lambda text: " a" in text)
+    (left,) = journal.events(store.place)
+    assert (left.op, left.changes, left.note, left.about) == (event.op, event.changes[1:], None, (("two", "fine"),))
+    assert lines(store.place)[0].read_bytes().endswith(b"}\nanother torn line\n")
+
+
 # --- undo ---
 
 
@@ -170,7 +213,7 @@ def test_an_edit_that_cannot_move_changes_nothing(store: Store) -> None:
 
 def test_a_purge_does_not_block_what_was_done_before(store: Store) -> None:
     kept, purged = store.add("kept"), store.add("purged")
-    store.forget([purged.path], purge=True)
+    store.purge(purged.path)
     _, paths = store.undo()
     assert paths == [kept.path]
 
@@ -219,5 +262,5 @@ def test_a_hostile_journal_deletes_nothing_by_a_purge(store: Store, tmp_path: Pa
     relative = os.path.relpath(victim, Path(store.place.local, "objects", ".."))
     forge(store, changes=[[written.path, relative, None]])
     forge(store, changes=[[written.path, f"../{relative}", None]])
-    store.forget([written.path], purge=True)
+    store.purge(written.path)
     assert victim.exists()

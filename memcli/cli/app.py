@@ -11,7 +11,7 @@ import difflib
 import typer
 
 from memcli import __version__
-from memcli.cli import admin, index, read, write
+from memcli.cli import admin, curate, history, index, lifecycle, read, review, write
 from memcli.cli.invocation import ALIASES, Invocation, say
 from memcli.errors import UsageError
 
@@ -40,19 +40,20 @@ def _main(
         say("mem --help lists the verbs")
 
 
-EVERYDAY, REST = "Everyday", "The rest"
-for panel, verbs in (
-    (EVERYDAY, (write.add, read.recall, read.show, write.edit, write.forget, write.undo, read.log, read.status)),
-    (REST, (admin.init, read.ls, write.restore, write.mv, admin.import_, admin.export, admin.doctor)),
-):
+EVERYDAY = (
+    write.add, read.recall, read.show, write.edit, write.forget, history.undo, history.log, read.status, lifecycle.feedback,
+)  # fmt: skip
+REST = (
+    admin.init, read.ls, write.restore, write.mv, curate.curate, lifecycle.gc, review.review, admin.import_, admin.export,
+    admin.doctor,
+)  # fmt: skip
+GROUPS = {"index": index.app, "model": admin.model_app, "config": admin.config_app}
+for panel, verbs in (("Everyday", EVERYDAY), ("The rest", REST)):
     for verb in verbs:
         app.command(name=verb.__name__.rstrip("_"), rich_help_panel=panel)(verb)
-app.add_typer(index.app, name="index", rich_help_panel=REST)
-app.add_typer(admin.model_app, name="model", rich_help_panel=REST)
-app.add_typer(admin.config_app, name="config", rich_help_panel=REST)
-
-VERBS = ("add", "recall", "show", "edit", "forget", "undo", "log", "status", "init", "ls", "restore", "mv", "import", "export",
-         "doctor", "index", "model", "config")  # fmt: skip
+for name, group in GROUPS.items():
+    app.add_typer(group, name=name, rich_help_panel="The rest")
+VERBS = (*(verb.__name__.rstrip("_") for verb in (*EVERYDAY, *REST)), *GROUPS)
 
 
 def run(invocation: Invocation, arguments: list[str]) -> int:

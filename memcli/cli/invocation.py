@@ -56,7 +56,7 @@ def places(invocation: Invocation) -> list[Place]:
 
 def may_ask(invocation: Invocation) -> bool:
     """Whether there is a person at a terminal to answer a question."""
-    from memcli.store import AGENT_MARKERS
+    from memcli.caller import AGENT_MARKERS
 
     if invocation.no_input or any(os.environ.get(marker) for marker in (*AGENT_MARKERS, "CI")):
         return False

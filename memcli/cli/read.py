@@ -1,4 +1,4 @@
-"""Verbs that only read: show, ls, log, status; and the declaration of recall, which answers on the lean path."""
+"""Verbs that only read: show, ls, status; and the declaration of recall, which answers on the lean path."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from memcli import journal, tree
+from memcli import tree
+from memcli.cli import lifecycle, terminal
 from memcli.cli import recall as lean
-from memcli.cli import terminal
 from memcli.cli.invocation import say
 from memcli.cli.terminal import any_json, find, invocation, stores
 from memcli.cli.write import Wanted
@@ -18,6 +18,7 @@ from memcli.errors import ModelUnavailable, NotFound
 from memcli.guard import hidden, secrets
 from memcli.index import schema, search
 from memcli.index.update import model_folder
+from memcli.lifecycle import digests
 from memcli.memory import parse
 from memcli.recall import refresh
 from memcli.store import Store
@@ -44,6 +45,8 @@ def recall(
     lexical: Annotated[bool, typer.Option("--lexical", help="By words only; the model is not loaded.")] = False,
     episodes: Annotated[bool, typer.Option("--episodes", help="Show all turns of past sessions.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Read all files anew before answering.")] = False,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Answer with what was in force on this day.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Also memories that have faded away (archived).")] = False,
 ) -> int:
     """Find memories by meaning and by words.
 
@@ -51,17 +54,24 @@ def recall(
     """
     options = lean.Options(
         " ".join(query or ()), limit, budget, tuple(type_ or ()), tuple(tag or ()), path, since, until, speaker, source,
-        batch, min_confidence, explain, lexical, episodes, fresh,
+        batch, min_confidence, explain, lexical, episodes, fresh, as_of, all_,
     )  # fmt: skip
     return lean.run(invocation(ctx), options)
 
 
-def show(ctx: typer.Context, wanted: Wanted) -> None:
-    """Print a memory as it is, and how to correct it.
+def show(
+    ctx: typer.Context,
+    wanted: Wanted,
+    curve: Annotated[bool, typer.Option("--curve", help="Draw how it faded, and how it will.")] = False,
+) -> None:
+    """Print a memory as it is, how it stands, and how to correct it; or, for a topic, the digest that mem gc made of it.
 
-    Example: mem show k7q9
+    Example: mem show k7q9 --curve
     """
+    if _show_topic(ctx, wanted):
+        return
     store, target = find(ctx, wanted)
+    stands = lifecycle.standing_of(store, target.id)
     text = tree.read(store.place, target.path).decode("utf-8")
     masked, rules = secrets.mask(text)
     memory = parse(masked.encode("utf-8"), name=target.path)
@@ -70,7 +80,7 @@ def show(ctx: typer.Context, wanted: Wanted) -> None:
         "id": target.id, "path": store.place.shown(target.path), "type": memory.type, "title": memory.title,
         "created": memory.created, "tags": list(memory.tags), "source": memory.source, "session": memory.session,
         "supersedes": list(memory.supersedes), "relations": [list(relation) for relation in memory.relations],
-        "text": memory.body,
+        "text": memory.body, **(lifecycle.state_dict(stands[0].state, stands[0].tier) if stands else {}),
     }  # fmt: skip
     if any_json(ctx, as_json):
         return
@@ -78,8 +88,34 @@ def show(ctx: typer.Context, wanted: Wanted) -> None:
     concerns = [f"masked here: {', '.join(dict.fromkeys(rules))}"] if rules else []
     concerns += [f"hidden text: {', '.join(found)}"] if (found := hidden.findings(text)) else []
     short = target.id[:4]
-    say("", f"{store.place.shown(target.path)} · {memory.source or 'you'}", *concerns)
-    say(f"correct it: mem edit {short} · replace it: mem add … --supersedes {short} · drop it: mem forget {short}")
+    if stands and curve:
+        lifecycle.print_curve(*stands)
+    tier = f" · {stands[0].tier}, {stands[0].state.retention:.0%} remains" if stands else ""
+    say("", f"{store.place.shown(target.path)} · {memory.source or 'you'}{tier}", *concerns)
+    say(
+        f"correct it: mem edit {short} · replace it: mem add … --supersedes {short} · drop it: mem forget {short}",
+        f"say how it did: mem feedback {short} --useful, --wrong or --confirm",
+    )
+
+
+def _show_topic(ctx: typer.Context, wanted: str) -> bool:
+    """Print the digest of a topic, where that is what `wanted` names; False where it names none, or a memory."""
+    for store in stores(ctx):
+        refresh.update(store.place, embed=False)
+        connection = schema.open_for_reading(store.place)
+        try:
+            topic = digests.topic(store.place, connection, wanted)
+        finally:
+            connection.close()
+        if topic is None:
+            continue
+        if not any_json(ctx, {"topic": topic.name, "memories": topic.memories, "digest": topic.digest}):
+            nothing = (
+                f"{topic.name} has {plural(topic.memories, 'memory')} and no digest yet: mem gc, or mem ls {topic.name}"
+            )
+            print(hidden.printable(topic.digest or nothing))
+        return True
+    return False
 
 
 def ls(
@@ -137,54 +173,6 @@ def _draw_tree(rows: dict[str, dict[str, object]]) -> None:
     terminal.console().print(top)
 
 
-def log(
-    ctx: typer.Context,
-    wanted: Annotated[str | None, typer.Argument(help="Only this memory's history.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many operations.")] = 20,
-) -> None:
-    """What was done to the store, newest first: who, when, from where.
-
-    Example: mem log k7q9
-    """
-    if wanted is None:
-        histories: list[tuple[Store, str | None]] = [(store, None) for store in stores(ctx)[:1]]
-    else:
-        store, target = find(ctx, wanted)
-        histories = [(store, target.path)]
-    for store, path in histories:
-        history = journal.events(store.place)
-        if path is not None:
-            history = list(dict.fromkeys(event for event, _ in journal.lineage(history, path)))[::-1]
-        undone = {event.undoes for event in history if event.undoes}
-        rows = [
-            {
-                "op": event.op,
-                "verb": event.verb
-                + (f" {event.note}" if event.verb == "undo" else "")
-                + (" (undone)" if event.op in undone else ""),
-                "at": event.at,
-                "by": event.by,
-                "from": event.origin,
-                "paths": [store.place.shown(change.path) for change in event.changes],
-            }
-            for event in reversed(history[-limit:])
-        ]
-        if any_json(ctx, rows):
-            continue
-        if not rows:
-            raise NotFound("nothing was done here yet", hint="mem add …")
-        cells = [
-            (str(r["op"])[:4], str(r["at"])[:16].replace("T", " "), r["verb"], r["by"], _brief(r["paths"]))
-            for r in rows
-        ]
-        terminal.table(("op", "when (UTC)", "what", "who", "path"), cells)
-
-
-def _brief(paths: object) -> str:
-    assert isinstance(paths, list)
-    return str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more" if paths else "-"
-
-
 def status(ctx: typer.Context) -> None:
     """Where memories are kept, how many, and whether the index is current.
 
@@ -206,6 +194,8 @@ def status(ctx: typer.Context) -> None:
         print(f"index     {report['index']}")
         for line in lines:
             print(f"          {line}")
+    for store in opened:
+        lifecycle.print_population(store)
 
 
 def _status_of(store: Store) -> tuple[dict[str, object], list[str]]:
@@ -243,6 +233,7 @@ def _status_of(store: Store) -> tuple[dict[str, object], list[str]]:
         "memories": memories,
         "passages": passages,
         "types": dict(kinds),
+        "tiers": lifecycle.population(lifecycle.survey(store)),
         "pending": waiting,
         "trash": trash,
         "sharing": sharing,

@@ -26,19 +26,42 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from memcli.recall.answer import Answer, Hit
+    from memcli.recall.candidates import Candidate
 
 Options = namedtuple(
     "Options",
-    "query limit budget type tag path since until speaker source batch min_confidence explain lexical episodes fresh",
-    defaults=("", None, None, (), (), None, None, None, None, None, None, None, False, False, False, False),
+    "query limit budget type tag path since until speaker source batch min_confidence explain lexical episodes fresh"
+    " as_of all",
+    defaults=(
+        "",
+        None,
+        None,
+        (),
+        (),
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        False,
+        False,
+        False,
+        False,
+        None,
+        False,
+    ),
 )
 
 VALUES = {
     "--limit": "limit", "-n": "limit", "--budget": "budget", "--type": "type", "-t": "type", "--tag": "tag",
     "--path": "path", "--since": "since", "--until": "until", "--speaker": "speaker", "--source": "source",
-    "--batch": "batch", "--min-confidence": "min_confidence",
+    "--batch": "batch", "--min-confidence": "min_confidence", "--as-of": "as_of",
 }  # fmt: skip
-FLAGS = {"--explain": "explain", "--lexical": "lexical", "--episodes": "episodes", "--fresh": "fresh"}
+FLAGS = {
+    "--explain": "explain", "--lexical": "lexical", "--episodes": "episodes", "--fresh": "fresh", "--all": "all",
+}  # fmt: skip
 _NUMBERS, _LISTS = ("limit", "budget"), ("type", "tag")
 TIERS = {
     NAME: "name: it is the id, path or title of a memory",
@@ -114,7 +137,8 @@ def _filter(options: Options) -> Filter:
     from memcli.cli.dates import since_until
 
     since, until = since_until(options.since, options.until)
-    return Filter(options.type, options.tag, options.path, since, until, options.speaker, options.source)
+    as_of, _ = since_until(options.as_of, None)
+    return Filter(options.type, options.tag, options.path, since, until, options.speaker, options.source, as_of)
 
 
 def _ask(
@@ -127,6 +151,7 @@ def _ask(
         "episodes": EVERY_EPISODE if options.episodes or options.batch else settings.number("recall.episodes"),
         "budget": options.budget,
         "least": options.min_confidence or 0.0,
+        "archived": options.all,
     }
     answer = recall.ask(query, **asked)
     stale = recall.stale_paths(answer)
@@ -207,11 +232,20 @@ def _hit_dict(hit: Hit, answer: Answer, explain: bool) -> dict[str, object]:
         "heading": hit.heading or None,
         "text": printable(hit.text),
     }
+    if hit.marks:
+        row["marks"] = list(hit.marks)
+    if hit.replaces:
+        row["replaces"] = [_named(candidate) for candidate in hit.replaces]
     if hit.same:
         row["same"] = [candidate.document.name for candidate in hit.same]
     if explain:
         row["why"] = explanation(hit, answer)
     return {key: value for key, value in row.items() if value is not None}
+
+
+def _named(candidate: Candidate) -> dict[str, object]:
+    document = candidate.document
+    return {"id": document.name, "title": printable(document.title, newlines=False), "created": document.created}
 
 
 def explanation(hit: Hit, answer: Answer) -> dict[str, object]:
@@ -259,7 +293,13 @@ def _print(answer: Answer, options: Options) -> None:
         parts += (
             [f"and {len(hit.same)} more that {'says' if len(hit.same) == 1 else 'say'} the same"] if hit.same else []
         )
+        parts += [f"{bold}{mark}{plain}{dim}" for mark in hit.marks]
         print(f"{indent}{dim}{' · '.join(parts)}{plain}")
+        for old in hit.replaces:
+            since = f" of {(old.document.created or '')[:10]}" if old.document.created else ""
+            print(
+                f"{indent}{dim}replaces {old.document.name[:4]}{since}: {one_line(old.document.title, width - 30)}{plain}"
+            )
     _print_footer(answer, options)
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from memcli.cli.invocation import Invocation, as_json, may_ask, places, say, wants_colour
-from memcli.config import load
 from memcli.errors import Ambiguous, UsageError
 from memcli.guard import limits
 from memcli.guard.hidden import columns, one_line
@@ -33,29 +32,37 @@ def invocation(context: typer.Context) -> Invocation:
 
 def stores(context: typer.Context) -> list[Store]:
     """The stores of this invocation that exist, the one written to first."""
-    return [Store(place) for place in places(invocation(context)) if place.exists()]
+    return [_opened(place) for place in places(invocation(context)) if place.exists()]
+
+
+def _opened(place: Place) -> Store:
+    store = Store(place)
+    if store.repaired:
+        say("an operation that was killed half-way has been taken back: mem log")
+    return store
 
 
 def writable(context: typer.Context) -> Store:
     """The store to write to; the personal one is made when it is needed and there is no other."""
     place = places(invocation(context))[0]
-    return Store(place) if place.exists() else Store.init(place)
+    return _opened(place) if place.exists() else Store.init(place)
 
 
 def find(context: typer.Context, wanted: str) -> tuple[Store, Target]:
     """The memory that `wanted` names, asking which one where there is a person to ask."""
-    found = [place for place in places(invocation(context)) if place.exists()]
-    if not found:
+    opened = stores(context)
+    if not opened:
         raise UsageError("there are no memories here yet", hint='mem add "something worth keeping"')
+    found = [store.place for store in opened]
     for place in found:
         refresh.update(place, embed=False)
     try:
-        target = resolve(found, wanted, load(found[0]))
+        target = resolve(found, wanted, opened[0].config)
     except Ambiguous as error:
         if not may_ask(invocation(context)):
             raise
-        target = resolve(found, _ask_which(error), load(found[0]))
-    return Store(target.place), target
+        target = resolve(found, _ask_which(error), opened[0].config)
+    return next(store for store in opened if store.place is target.place), target
 
 
 def _ask_which(error: Ambiguous) -> str:

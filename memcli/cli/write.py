@@ -1,20 +1,26 @@
-"""Verbs that change memories: add, edit, mv, forget, restore, undo."""
+"""Verbs that change memories: add, edit, mv, forget, restore."""
 
 from __future__ import annotations
 
+import shlex
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from memcli import tree
+from memcli import githistory, tree
 from memcli.cli import terminal
 from memcli.cli.invocation import may_ask, say
 from memcli.cli.terminal import any_json, find, index_now, invocation, stores, text_from, writable
 from memcli.errors import Conflict, NotFound, UsageError
+from memcli.githistory import InGit
 from memcli.guard.hidden import one_line, printable
 from memcli.index import maintenance, similar
+from memcli.journal import Event
+from memcli.lifecycle import changes, duplicates, proposals
 from memcli.memory import check_type, link_lines, parse
+from memcli.resolve import Target
 from memcli.store import Store, Written
 from memcli.text import digest, iso_date, plural
 
@@ -94,12 +100,25 @@ def _acknowledge(ctx: typer.Context, store: Store, written: Written) -> None:
 
 
 def _report_similar(ctx: typer.Context, store: Store, written: Written) -> None:
+    """Name what the new memory repeats or contradicts, else what is merely near, with the command that settles it."""
     if invocation(ctx).json:
+        return
+    new = written.id[:4]
+    found = duplicates.at_write(store.place, written.path, rejected=proposals.rejected_pairs(store.place))
+    for one in found[: similar.AT_MOST]:
+        old = one.goes.id[:4] if one.goes.id != written.id else one.stays.id[:4]
+        if one.kind == changes.CHANGED:
+            now, then = duplicates.said(one.stays.text, one.now), duplicates.said(one.goes.text, one.then)
+            said = f"{one_line(now, 40)} here, {one_line(then, 40)} in {old}"
+        else:
+            said = f'{one.kind}: {old} "{one_line(one.goes.title, 60)}"'
+        say(said, f"  does the new one replace it?  mem edit {new} --supersedes {old}")
+    if found:
         return
     for near in similar.near(store.place, written.path):
         say(
             f'similar: {near.id[:4]} "{one_line(near.title, 60)}"',
-            f"  does the new one replace it?  mem edit {written.id[:4]} --supersedes {near.id[:4]}",
+            f"  does the new one replace it?  mem edit {new} --supersedes {near.id[:4]}",
         )
 
 
@@ -210,20 +229,67 @@ def forget(
 
     Example: mem forget k7q9
     """
-    found = [find(ctx, name) for name in wanted]
+    named = [find(ctx, name)[1] for name in wanted]
+    found = list({(target.place.folder, target.path): target for target in named}.values())
     if purge and not yes and may_ask(invocation(ctx)):
         typer.confirm(f"Delete {plural(len(found), 'memory')} for good?", abort=True, err=True)
-    for store, target in found:
-        store.forget([target.path], purge=purge)
-        index_now(store, [target.path])
-        if purge:
-            maintenance.compact(store.place, force=True)
-    if not any_json(ctx, [{"id": target.id, "path": target.path, "purged": purge} for _, target in found]):
-        for _, target in found:
-            print(
-                f"{target.id[:4]}  {one_line(target.title, 60)}: "
-                + ("deleted for good" if purge else "forgotten (mem undo brings it back)")
-            )
+    if purge:
+        _purge(ctx, found)
+        return
+    for place in {target.place.folder: target.place for target in found}.values():
+        store = Store(place)
+        index_now(store, store.forget([target.path for target in found if target.place.folder == place.folder]))
+    if not any_json(ctx, [{"id": target.id, "path": target.path, "purged": False} for target in found]):
+        for target in found:
+            print(f"{target.id[:4]}  {one_line(target.title, 60)}: forgotten (mem undo brings it back)")
+
+
+def _purge(ctx: typer.Context, found: list[Target]) -> None:
+    """Delete memories for good, and say what that takes from undo and what it cannot reach."""
+    rows: list[dict[str, object]] = []
+    for target in found:
+        store = Store(target.place)
+        purged = store.purge(target.path)
+        index_now(store)  # all of it, because the folders that the memory was in may be gone too
+        maintenance.compact(store.place, force=True)
+        in_git = githistory.look(store.place, purged.paths)
+        row = {
+            "id": target.id,
+            "path": target.path,
+            "purged": True,
+            "versions": purged.versions,
+            "not_undoable": [event.op for event in purged.lost],
+            "undoable_without_it": [event.op for event in purged.lessened],
+            "git": in_git and {"commits": list(in_git.commits), "staged": in_git.staged, "paths": list(in_git.paths)},
+        }
+        rows.append(row)
+        if invocation(ctx).json:
+            continue
+        print(f"{target.id[:4]}  {one_line(target.title, 60)}: deleted for good ({plural(purged.versions, 'version')})")
+        if purged.lost:
+            say(f"can no longer be undone: {_operations(purged.lost)}")
+        if purged.lessened:
+            say(f"can be undone, but without it: {_operations(purged.lessened)}")
+        if in_git is not None:
+            say(*_advice(in_git))
+    any_json(ctx, rows)
+
+
+def _operations(events: Sequence[Event]) -> str:
+    shown = [f"{event.verb} of {event.at[:16].replace('T', ' ')} ({event.op[:4]})" for event in events[:5]]
+    return ", ".join(shown) + (f" and {len(events) - 5} more" if len(events) > 5 else "")
+
+
+def _advice(in_git: InGit) -> list[str]:
+    """What to do about what git still has."""
+    paths = " ".join(f"--path {shlex.quote(path)}" for path in in_git.paths)
+    if not in_git.commits:
+        return ["git has it staged: git rm --cached it, and git gc --prune=now when nothing else needs it"]
+    some = ", ".join(in_git.commits[:3]) + (", …" if len(in_git.commits) > 3 else "")
+    return [
+        f"git still holds it in {plural(len(in_git.commits), 'commit')} ({some}), here and wherever they were pushed",
+        f"to take it out of the history: git filter-repo --invert-paths {paths} (paths from the tree), then push with force",
+    ]
 
 
 def restore(
@@ -261,20 +327,3 @@ def _list_trash(ctx: typer.Context, opened: list[Store]) -> None:
         if not rows:
             say("the trash is empty")
         terminal.table(("id", "title", "path"), [((row["id"] or "-")[:6], row["title"], row["path"]) for row in rows])
-
-
-def undo(
-    ctx: typer.Context,
-    operation: Annotated[str | None, typer.Argument(help="One from mem log; without it, the last.")] = None,
-) -> None:
-    """Revert an operation (add, edit, move, forget, restore, import); repeat to go further back.
-
-    Refuses where a file has changed since, so that nothing is lost.
-
-    Example: mem undo
-    """
-    store = writable(ctx)
-    event, paths = store.undo(operation)
-    if not any_json(ctx, {"op": event.op, "verb": event.verb, "paths": paths}):
-        print(f"undone: {event.verb} of {event.at} ({plural(len(event.changes), 'file')})")
-    index_now(store, paths)

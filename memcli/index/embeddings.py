@@ -1,88 +1,30 @@
-"""Vectors and token codes: the cache that keeps them by model and content hash, and the work of embedding what waits.
+"""The work of embedding what waits for a vector, at the precision that its memory has.
 
-`embeddings.db` survives renames, rebuilds and schema changes: a text is embedded once by a model. Vectors are stored as
-float16, which changes a cosine by less than 1e-3, and reach the search table through that rounding whether they are
-new or cached, so that an index that grew and one that was rebuilt hold the same numbers. Token codes stay here alone.
+Vectors and token codes are kept in `embeddings.db` (`index.cache`). Vectors reach the search table through the rounding of
+that, whether they are new or cached, so that an index that grew and one that was rebuilt hold the same numbers. Token codes
+stay there.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from memcli import lock
-from memcli.encode import codes
-from memcli.errors import IndexUnavailable
-from memcli.index import db, schema
+from memcli.encode.coarse import Frame
+from memcli.index import db, frames, schema
+from memcli.index.cache import EmbeddingCache, Kept
+from memcli.index.coarsening import coarser, units, vectors_at
 from memcli.index.rows import embedding_text
-from memcli.places import Place, private_dir
+from memcli.index.schema import BIT, BIT_ALONE, FULL, INT8, NONE
+from memcli.places import Place
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from memcli.encode.embedder import Embedder
 
 GROUP = 2048  # passages embedded between two commits: what a kill can cost, and what is sorted by length together
-
-
-FORMAT = 2  # of embeddings.db; another one's texts are embedded anew
-
-Cached = tuple["NDArray[np.float16]", bytes]  # a vector, and the codes of its passage's tokens
-
-
-class EmbeddingCache:
-    """Vectors and token codes by (model, content hash): 768 bytes at 384 dimensions, and 48 for each token."""
-
-    def __init__(self, place: Place, model: str) -> None:
-        private_dir(place.cache)
-        path = os.path.join(place.cache, "embeddings.db")
-        try:
-            self._open(path, model)
-        except (IndexUnavailable, db.DatabaseError) as error:
-            if isinstance(error, db.DatabaseError) and not db.is_damage(error):
-                raise
-            for name in (path, f"{path}-wal", f"{path}-shm"):  # a cache: what cannot be read is computed again
-                if os.path.exists(name):
-                    os.unlink(name)
-            self._open(path, model)
-
-    def _open(self, path: str, model: str) -> None:
-        # Pages of 16 KiB: rows of 2 to 3 KB would leave a quarter of smaller ones empty.
-        self._connection = db.connect(path, create=True, page_size=16384)
-        if self._connection.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
-            for table in ("embeddings", "models"):
-                self._connection.execute(f"DROP TABLE IF EXISTS {table}")
-            self._connection.execute(f"PRAGMA user_version = {FORMAT}")
-        self._connection.execute("CREATE TABLE IF NOT EXISTS models (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE)")
-        self._connection.execute(
-            "CREATE TABLE IF NOT EXISTS embeddings (model INTEGER NOT NULL, hash BLOB NOT NULL, vector BLOB NOT NULL,"
-            " codes BLOB NOT NULL, PRIMARY KEY (model, hash))"
-        )
-        self._connection.execute("INSERT OR IGNORE INTO models (key) VALUES (?)", (model,))
-        self._model = self._connection.execute("SELECT id FROM models WHERE key = ?", (model,)).fetchone()[0]
-
-    def get(self, hashes: Iterable[bytes]) -> dict[bytes, Cached]:
-        found = {}
-        for key in hashes:
-            row = self._connection.execute(
-                "SELECT vector, codes FROM embeddings WHERE model = ? AND hash = ?", (self._model, key)
-            ).fetchone()
-            if row:
-                found[key] = (np.frombuffer(row[0], dtype=np.float16), row[1])
-        return found
-
-    def put(self, embedded: dict[bytes, Cached]) -> None:
-        with db.transaction(self._connection):
-            self._connection.executemany(
-                "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?, ?)",
-                [(self._model, key, vector.tobytes(), bits) for key, (vector, bits) in sorted(embedded.items())],
-            )
-
-    def close(self) -> None:
-        self._connection.close()
 
 
 def embed_waiting(
@@ -140,6 +82,15 @@ def _waiting(connection: db.Connection, paths: Iterable[str] | None) -> list[int
     ]
 
 
+class _Waiting(NamedTuple):
+    number: int
+    hash: bytes
+    context: str
+    text: str
+    name: str
+    entry_hash: str
+
+
 def _embed_group(
     place: Place,
     connection: db.Connection,
@@ -148,22 +99,70 @@ def _embed_group(
     open_embedder: Callable[[], Embedder],
     report: Callable[[int], None],
 ) -> None:
-    marks = ",".join("?" * len(group))
-    rows = connection.execute(f"SELECT id, hash, context, text FROM passages WHERE id IN ({marks})", group).fetchall()
-    known = cache.get({row[1] for row in rows})
-    missing = {key: embedding_text(context, text) for _, key, context, text in rows if key not in known}
+    rows = _rows(connection, group)
+    of_memory = cache.wanted({(row.name, row.entry_hash) for row in rows})
+    wanted = {row.number: of_memory[row.name] for row in rows}
+    some_coarse = any(precision in (BIT, BIT_ALONE) for precision in wanted.values())
+    frame = _frame(place, connection, cache, {}) if some_coarse else None
+    finest: dict[bytes, int] = {}
+    for row in rows:
+        finest[row.hash] = min(finest.get(row.hash, NONE), wanted[row.number])
+    known = {key: kept for key, kept in cache.get(finest).items() if kept.precision <= finest[key]}
+    missing = {
+        row.hash: embedding_text(row.context, row.text)
+        for row in rows
+        if row.hash not in known and finest[row.hash] != NONE
+    }
+    new = {}
     if missing:
         made = open_embedder().passages(list(missing.values()), on_batch=report)
-        new = dict(zip(missing, zip(made.vectors.astype(np.float16), made.codes, strict=True), strict=True))
-        cache.put(new)
+        halves = made.vectors.astype(np.float16)
+        new = {
+            key: Kept(FULL, half.tobytes(), bits) for key, half, bits in zip(missing, halves, made.codes, strict=True)
+        }
         known |= new
+    if some_coarse and frame is None:
+        frame = _frame(place, connection, cache, known)
+    cache.put(coarser(new, finest, frame))
+    _write(place, connection, rows, wanted, known, frame)
+
+
+def _frame(place: Place, connection: db.Connection, cache: EmbeddingCache, known: Mapping[bytes, Kept]) -> Frame | None:
+    """The frame of coarse vectors, learnt from these too where there is none yet."""
+    small = vectors_at(list(known.values()), [INT8] * len(known), None)
+    with lock.write_lock(place):
+        return frames.settle(connection, cache, units(small) if small else None)
+
+
+def _rows(connection: db.Connection, group: list[int]) -> list[_Waiting]:
+    marks = ",".join("?" * len(group))
+    sql = (
+        "SELECT passages.id, passages.hash, context, text, name, entries.hash FROM passages"
+        " JOIN documents ON documents.id = document JOIN entries ON entries.id = entry"
+    )
+    return [_Waiting(*row) for row in connection.execute(f"{sql} WHERE passages.id IN ({marks})", group)]
+
+
+def _write(
+    place: Place,
+    connection: db.Connection,
+    rows: list[_Waiting],
+    wanted: Mapping[int, int],
+    known: Mapping[bytes, Kept],
+    frame: Frame | None,
+) -> None:
+    """Give passages their vectors, at the precision wanted of each."""
+    seen = [row for row in rows if wanted[row.number] != NONE]
+    precisions = [max(wanted[row.number], INT8) for row in seen]
+    vectors = vectors_at([known[row.hash] for row in seen], precisions, frame)
+    made = {row.number: vector for row, vector in zip(seen, vectors, strict=True)}
     with lock.write_lock(place), db.transaction(connection):
         # A passage may have gone, or its number may have gone to another text, while this group was embedded.
-        for number, key, _, _ in rows:
+        for row in rows:
+            precision = wanted[row.number]
             updated = connection.execute(
-                "UPDATE passages SET state = ? WHERE id = ? AND hash = ? AND state = ?",
-                (schema.EMBEDDED, number, key, schema.WAITING),
+                "UPDATE passages SET state = ?, precision = ? WHERE id = ? AND hash = ? AND state = ?",
+                (schema.state_at(precision), precision, row.number, row.hash, schema.WAITING),
             )
-            if updated.rowcount:
-                vector = codes.quantised(known[key][0].astype(np.float32))
-                connection.execute(schema.INSERT_VECTOR, (number, vector.tobytes()))
+            if updated.rowcount and row.number in made:
+                connection.execute(schema.insert_vector(precision), (row.number, made[row.number]))

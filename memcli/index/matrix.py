@@ -1,7 +1,7 @@
 """All vectors of one store in memory, for a process that answers many questions: ten times as fast as reading them anew.
 
-The same vectors and the same cosines as sqlite-vec's table, which stays the source: what it holds is read once, and again
-when another connection changed the database. Imports numpy.
+The same vectors and the same cosines as `search.semantic` finds in the tables, which stay the source: what they hold is read
+once, and again when another connection changed the database. Imports numpy.
 """
 
 from __future__ import annotations
@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memcli.index import db
+from memcli.encode.coarse import CoarseVectors
+from memcli.index import db, frames
+from memcli.index.coarsening import units
+from memcli.index.nearest import Row, best, merged
 from memcli.index.search import PassageHit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_JOIN = "JOIN passages ON passages.id = passage ORDER BY passage"
 
 
 class Matrix:
@@ -23,9 +28,9 @@ class Matrix:
     def __init__(self, connection: db.Connection) -> None:
         self._connection = connection
         self._version = -1
-        self._places: list[tuple[int, int]] = []  # passage and document
-        self._kinds: list[str] = []
-        self._rows: NDArray[np.float32] = np.empty((0, 0), dtype=np.float32)
+        self._passages: list[Row] = []  # their score is 0; the fine ones first
+        self._fine: NDArray[np.float32] = np.empty((0, 0), dtype=np.float32)
+        self._coarse: CoarseVectors | None = None
 
     def nearest(self, vector: bytes, limit: int) -> list[PassageHit]:
         """The passages nearest to a query vector (8 bits a dimension), by cosine, as `search.semantic` gives them."""
@@ -33,25 +38,22 @@ class Matrix:
         if version != self._version:
             self._read()
             self._version = version
-        if not len(self._rows):
+        question = units([vector])[0]
+        cosines = [self._fine @ question] if len(self._fine) else []
+        if self._coarse is not None:
+            cosines.append(self._coarse.cosines(question))
+        if not cosines:
             return []
-        question = np.frombuffer(vector, dtype=np.int8).astype(np.float32)
-        cosines = self._rows @ (question / np.linalg.norm(question))
-        count = min(limit, len(cosines))
-        best = np.argpartition(-cosines, count - 1)[:count]
-        best = best[np.argsort(-cosines[best], kind="stable")]
-        found = []
-        for row, cosine in zip(best.tolist(), cosines[best].tolist(), strict=True):
-            passage, document = self._places[row]
-            found.append(PassageHit(passage, document, cosine, self._kinds[row]))
-        return found
+        chosen = best(np.concatenate(cosines), limit)
+        rows = merged((self._passages[place]._replace(score=cosine) for place, cosine in chosen), limit)
+        return [PassageHit(row.passage, row.document, row.score, row.kind) for row in rows]
 
     def _read(self) -> None:
-        rows = self._connection.execute(
-            "SELECT passage, embedding, document, kind FROM vectors JOIN passages ON passages.id = passage ORDER BY passage"
-        ).fetchall()
-        self._places = [(passage, document) for passage, _, document, _ in rows]
-        self._kinds = [kind for _, _, _, kind in rows]
-        small = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.int8)
-        self._rows = small.reshape(len(rows), -1).astype(np.float32) if rows else np.empty((0, 0), dtype=np.float32)
-        self._rows /= np.maximum(np.linalg.norm(self._rows, axis=1, keepdims=True), 1e-9)
+        columns = "passage, document, 0.0, kind, hash, precision"
+        fine = self._connection.execute(f"SELECT {columns}, embedding FROM vectors {_JOIN}").fetchall()
+        coarse = self._connection.execute(f"SELECT {columns}, vector FROM coarse {_JOIN}").fetchall()
+        frame = frames.of(self._connection)
+        self._passages = [Row(*row[:-1]) for row in (*fine, *coarse)]
+        self._fine = units([row[-1] for row in fine]) if fine else np.empty((0, 0), dtype=np.float32)
+        packed = b"".join([row[-1] for row in coarse])
+        self._coarse = CoarseVectors(packed, frame) if frame is not None and coarse else None

@@ -279,7 +279,8 @@ def delete_entry(connection: db.Connection, path: str, removals: Removals) -> st
     graph.delete(connection, documents)
     timeline.delete(connection, documents)
     if schema.get_meta(connection, "model") is not None:
-        connection.executemany("DELETE FROM vectors WHERE passage = ?", [(passage,) for passage in passages])
+        for table in ("vectors", "coarse"):
+            connection.executemany(f"DELETE FROM {table} WHERE passage = ?", [(passage,) for passage in passages])
     connection.execute("DELETE FROM passages WHERE document IN (SELECT id FROM documents WHERE entry = ?)", (entry,))
     connection.execute("DELETE FROM documents WHERE entry = ?", (entry,))
     connection.execute("DELETE FROM relations WHERE entry = ?", (entry,))

@@ -4,10 +4,12 @@
     passages    what is searched: parts of documents, with the text as shown (secrets masked)
     passages_fts  words of passages (contentless FTS5)
     vocabulary  words as written, with how many entries hold each
-    vectors     sqlite-vec, one row per embedded passage
+    vectors     sqlite-vec, one row per passage that is embedded in 8 bits; coarse, the same at about one bit a dimension
+    frame       what coarse vectors are relative to (`encode.coarse`), in one row
     relations   links between entries            folders     mtimes at the last walk       meta   versions, model, times
     entities    names, by key and kind           mentions    which documents, in which passage, mention them
     events      days that documents mention, by passage, as day numbers (`encode.days`)
+    standing    how memories stand (tier, utility), of those that do not stand as new ones do; written by `lifecycle`
 
 Lean: imported by every recall.
 """
@@ -20,7 +22,7 @@ from memcli.errors import IndexUnavailable
 from memcli.index import db
 from memcli.places import Place
 
-VERSION = 2
+VERSION = 3
 DAMAGED = "it was damaged"
 
 _TABLES = """
@@ -35,6 +37,7 @@ CREATE TABLE entries (
 CREATE INDEX entries_claimed ON entries (claimed);
 CREATE INDEX entries_title ON entries (title COLLATE NOCASE);
 CREATE INDEX entries_session ON entries (session) WHERE session IS NOT NULL;
+CREATE INDEX entries_superseding ON entries (id) WHERE supersedes != '';
 CREATE INDEX entries_valid ON entries (valid_from, valid_to) WHERE valid_from IS NOT NULL OR valid_to IS NOT NULL;
 CREATE TABLE documents (
   id INTEGER PRIMARY KEY, entry INTEGER NOT NULL, ordinal INTEGER NOT NULL, anchor TEXT, ref TEXT, speaker TEXT,
@@ -44,9 +47,11 @@ CREATE INDEX documents_day ON documents (day) WHERE day IS NOT NULL;
 CREATE TABLE passages (
   id INTEGER PRIMARY KEY, document INTEGER NOT NULL, ordinal INTEGER NOT NULL, heading TEXT NOT NULL,
   line INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL, context TEXT NOT NULL, hash BLOB NOT NULL,
-  state INTEGER NOT NULL);
+  state INTEGER NOT NULL, precision INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX passages_document ON passages (document, ordinal);
 CREATE INDEX passages_waiting ON passages (id) WHERE state = 0;
+CREATE TABLE coarse (passage INTEGER PRIMARY KEY, vector BLOB NOT NULL);
+CREATE TABLE frame (only INTEGER PRIMARY KEY CHECK (only = 1), value BLOB NOT NULL);
 CREATE TABLE relations (entry INTEGER NOT NULL, kind TEXT NOT NULL, target TEXT NOT NULL);
 CREATE INDEX relations_entry ON relations (entry);
 CREATE INDEX relations_target ON relations (target COLLATE NOCASE);
@@ -61,13 +66,25 @@ CREATE TABLE events (
   PRIMARY KEY (first, last, document, ordinal)
 ) WITHOUT ROWID;
 CREATE INDEX events_document ON events (document);
+CREATE TABLE standing (
+  name TEXT PRIMARY KEY, hash TEXT NOT NULL, tier TEXT NOT NULL, utility REAL NOT NULL, barred INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE vocabulary (word TEXT PRIMARY KEY, memories INTEGER NOT NULL) WITHOUT ROWID;
 CREATE VIRTUAL TABLE passages_fts USING fts5 (
   title, heading, body, code, facets, content='', contentless_delete=1, tokenize='porter unicode61 remove_diacritics 2');
 """
 
-# passages.state: how the semantic channel sees a passage.
-WAITING, EMBEDDED, KEYWORD_ONLY = 0, 1, 2
+# passages.state: how the semantic channel sees a passage. FADED: its memory is archived and shall have no vector.
+WAITING, EMBEDDED, KEYWORD_ONLY, FADED = 0, 1, 2, 3
+
+FULL, INT8, BIT, BIT_ALONE, NONE = 0, 1, 2, 3, 4
+"""passages.precision, of one that is embedded: what is kept of its vector and its token codes, finest first.
+
+FULL       float16 in the cache, 8 bits a dimension in the index; all token codes
+INT8       8 bits a dimension in both; all token codes
+BIT        about one bit a dimension (`encode.coarse`); half of the token codes
+BIT_ALONE  the same vector; no token codes
+NONE       nothing; words alone find it
+"""
 
 
 def index_path(place: Place) -> str:
@@ -166,14 +183,33 @@ def changed_folders(place: Place, connection: db.Connection) -> bool:
 
 
 INSERT_VECTOR = "INSERT INTO vectors (passage, embedding) VALUES (?, vec_int8(?))"
+INSERT_COARSE = "INSERT INTO coarse (passage, vector) VALUES (?, ?)"
+
+
+def insert_vector(precision: int) -> str:
+    """The statement that gives a passage its vector, (passage, bytes), at a precision that has one."""
+    return INSERT_VECTOR if precision <= INT8 else INSERT_COARSE
+
+
+def state_at(precision: int) -> int:
+    """The state of a passage that is at this precision."""
+    return EMBEDDED if precision < NONE else FADED
 
 
 def create_vectors(connection: db.Connection, model: str, dimensions: int) -> None:
-    """An empty vector table for one model; the vectors of another are dropped with their table. Inside a transaction."""
+    """No vectors yet, for one model; those of another are dropped with their table. Inside a transaction."""
+    empty_vectors(connection, dimensions)
+    connection.execute("DELETE FROM coarse")
+    connection.execute("DELETE FROM frame")
+    connection.execute("UPDATE passages SET state = ? WHERE state = ?", (WAITING, EMBEDDED))
+    set_meta(connection, "model", model)
+    set_meta(connection, "dimensions", str(dimensions))
+
+
+def empty_vectors(connection: db.Connection, dimensions: int) -> None:
+    """A new table of vectors of 8 bits a dimension in place of the present one. Inside a transaction."""
     connection.execute("DROP TABLE IF EXISTS vectors")
     connection.execute(
         f"CREATE VIRTUAL TABLE vectors USING vec0 (passage INTEGER PRIMARY KEY, embedding int8[{int(dimensions)}] "
         "distance_metric=cosine)"
     )
-    connection.execute("UPDATE passages SET state = ? WHERE state = ?", (WAITING, EMBEDDED))
-    set_meta(connection, "model", model)

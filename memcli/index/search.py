@@ -15,17 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Filter = namedtuple(
-    "Filter", "types tags path since until speaker source", defaults=((), (), None, None, None, None, None)
+    "Filter", "types tags path since until speaker source as_of", defaults=((), (), None, None, None, None, None, None)
 )
 Filter.__doc__ = """What a result must be: one of `types`, all of `tags`, under `path`, dated from `since` to `until`
-(ISO prefixes, inclusive), said by `speaker`, from a `source` that starts so. Empty means anything."""
+(ISO prefixes, inclusive), said by `speaker`, from a `source` that starts so, in force on the day `as_of`. Empty means
+anything."""
 
 Document = namedtuple(
     "Document",
     "id entry ordinal anchor ref speaker at day line length path name type title created tags source session part pinned size"
-    " mtime_ns inode supersedes valid_to",
+    " mtime_ns inode supersedes valid_from valid_to tier utility barred",
 )
-Document.__doc__ = """A candidate result with what is shown of it: a document row joined with its entry's."""
+Document.__doc__ = """A candidate result with what is shown of it: a document row joined with its entry's. `tier`, `utility` and
+`barred` are None where a memory stands as a new one does."""
 
 PassageHit = namedtuple("PassageHit", "passage document score kind")
 PassageHit.__doc__ = (
@@ -69,17 +71,19 @@ def occurrences(
 
 
 def semantic(connection: db.Connection, vector: bytes, limit: int, where: Filter | None = None) -> list[PassageHit]:
-    """The passages nearest to a query vector (8 bits a dimension), by cosine."""
+    """The passages nearest to a query vector (8 bits a dimension), by cosine, whatever the precisions of theirs."""
+    from memcli.index import nearest  # numpy: whoever has a vector has it
+
     condition, values = filter_sql(where, "passage", "passages.id")
-    return [
-        PassageHit(*row)
-        for row in connection.execute(
-            "WITH hits AS MATERIALIZED (SELECT passage, 1.0 - distance AS score FROM vectors"
-            f" WHERE embedding MATCH vec_int8(?) AND k = ?{condition})"
-            " SELECT passage, document, score, kind FROM hits JOIN passages ON passages.id = passage ORDER BY score DESC",
-            (vector, limit, *values),
-        )
-    ]
+    fine = connection.execute(
+        "WITH hits AS MATERIALIZED (SELECT passage, 1.0 - distance AS score FROM vectors"
+        f" WHERE embedding MATCH vec_int8(?) AND k = ?{condition})"
+        " SELECT passage, document, score, kind, hash, precision FROM hits JOIN passages ON passages.id = passage",
+        (vector, limit, *values),
+    )
+    rows = [nearest.Row(*row) for row in fine] + nearest.coarse(connection, vector, limit, condition, values)
+    found = nearest.merged(rows, limit)
+    return [PassageHit(row.passage, row.document, row.score, row.kind) for row in found]
 
 
 def documents(connection: db.Connection, ids: Iterable[int]) -> dict[int, Document]:
@@ -89,8 +93,10 @@ def documents(connection: db.Connection, ids: Iterable[int]) -> dict[int, Docume
         marks = ",".join("?" * len(some))
         for row in connection.execute(
             "SELECT documents.id, entry, ordinal, anchor, ref, speaker, at, day, line, length, path, name, type, title,"
-            " created, tags, source, session, part, pinned, size, mtime_ns, inode, supersedes, valid_to"
-            f" FROM documents JOIN entries ON entries.id = entry WHERE documents.id IN ({marks})",
+            " created, tags, source, session, part, pinned, size, mtime_ns, inode, supersedes, valid_from, valid_to, tier,"
+            " utility, barred FROM documents JOIN entries ON entries.id = entry"
+            " LEFT JOIN standing USING (name, hash)"  # judged by another text is not judged
+            f" WHERE documents.id IN ({marks})",
             some,
         ):
             found[row[0]] = Document._make(row)
@@ -130,10 +136,11 @@ def beginning(connection: db.Connection, document: int, passages: int) -> list[s
     return [row[0] for row in connection.execute(sql, (document, passages))]
 
 
-def vectors(connection: db.Connection) -> int:
-    """How many vectors there are."""
-    number: int = connection.execute("SELECT count(*) FROM vectors_rowids").fetchone()[0]
-    return number
+def vectors(connection: db.Connection) -> tuple[int, int]:
+    """How many vectors there are: of 8 bits a dimension, and coarse."""
+    sql = "SELECT (SELECT count(*) FROM vectors_rowids), (SELECT count(*) FROM coarse)"
+    found: tuple[int, int] = connection.execute(sql).fetchone()
+    return found
 
 
 def passage_hashes(
@@ -188,6 +195,21 @@ def named(connection: db.Connection, text: str) -> list[int]:
     return [row[0] for row in rows]
 
 
+def superseding(connection: db.Connection, names: list[str], where: Filter | None = None) -> dict[str, str]:
+    """For each of these memories that another one replaces, the newest that does; only what is in force `as_of` counts."""
+    wanted = set(names)
+    found: dict[str, str] = {}
+    as_of = where.as_of if where is not None else None
+    sql = (
+        "SELECT name, supersedes, coalesce(valid_from, created, '') AS begins FROM entries"
+        " WHERE supersedes != '' ORDER BY begins"
+    )
+    for name, supersedes, begins in connection.execute(sql):
+        if as_of is None or begins[: len(as_of)] <= as_of:
+            found.update((old, name) for old in supersedes.split("\n") if old in wanted and old != name)
+    return found
+
+
 def short_id(connection: db.Connection, name: str) -> str:
     """The shortest prefix of an id, of at least 4 letters, that no other memory shares."""
     for length in range(4, len(name)):
@@ -232,10 +254,10 @@ def memories(connection: db.Connection) -> int:
 
 
 def count(connection: db.Connection) -> tuple[int, int, int]:
-    """(memories, passages, passages that have a vector)."""
+    """(memories, passages, passages that have a vector or, being archived, shall have none)."""
     memories = connection.execute("SELECT count(*) FROM entries WHERE problem IS NULL").fetchone()[0]
     states = dict(connection.execute("SELECT state, count(*) FROM passages GROUP BY state").fetchall())
-    return memories, sum(states.values()), states.get(schema.EMBEDDED, 0)
+    return memories, sum(states.values()), sum(states.get(state, 0) for state in (schema.EMBEDDED, schema.FADED))
 
 
 def waiting(connection: db.Connection, at_most: int) -> int:
@@ -282,6 +304,11 @@ def filter_sql(where: Filter | None, column: str, chosen: str) -> tuple[str, lis
         need("substr(coalesce(at, created), 1, ?) <= ?", len(where.until), where.until)
     if where.speaker:
         need("speaker = ? COLLATE NOCASE", where.speaker)
+    if where.as_of:
+        length = len(where.as_of)
+        need("(coalesce(at, created) IS NULL OR substr(coalesce(at, created), 1, ?) <= ?)", length, where.as_of)
+        need("(valid_from IS NULL OR substr(valid_from, 1, ?) <= ?)", length, where.as_of)
+        need("(valid_to IS NULL OR substr(valid_to, 1, ?) >= ?)", length, where.as_of)
     if where.source:
         need("substr(source, 1, ?) = ?", len(where.source), where.source)
     sql = (

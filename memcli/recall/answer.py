@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from memcli.recall.plan import Plan
     from memcli.recall.source import Source
 
-Hit = namedtuple("Hit", "candidate score confidence text heading line same", defaults=((),))
+Hit = namedtuple("Hit", "candidate score confidence text heading line same replaces marks", defaults=((), (), ()))
 Hit.__doc__ = """One result. `score` orders this answer's hits; `confidence` 0..1 compares across answers; `text` is its best
 passage, or what of it fits a budget, which starts at `line` of the file, below `heading`; `same`, the candidates folded
-into it."""
+into it; `replaces`, those that it replaced; `marks`, what a reader should know of it ("archived", "marked wrong")."""
 
 FOLDED = 3  # times the limit: how far down candidates are compared for it
 NOTHING_NEW = 0.8  # of a text's words said already: under a budget it gives way

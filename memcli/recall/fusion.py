@@ -12,7 +12,7 @@ import os
 from functools import cache
 
 from memcli import plainyaml
-from memcli.recall import features, late, order
+from memcli.recall import change, features, late, order
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def fuse(pool: Pool, plan: Plan) -> None:
     _order(pool.candidates, weights)
     if not with_vectors:
         _explain(pool.candidates[: late.DEPTH], weights)
+        change.apply_priors(pool, plan)
         order.put_in_order(pool, plan)
         return
     first, rest = pool.candidates[: late.DEPTH], pool.candidates[late.DEPTH :]
@@ -45,6 +46,7 @@ def fuse(pool: Pool, plan: Plan) -> None:
     for candidate in rest:  # not compared by tokens, so below all that were
         candidate.score = min(candidate.score, first[-1].score)
     pool.candidates[:] = first + rest
+    change.apply_priors(pool, plan)
     order.put_in_order(pool, plan)
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from memcli.errors import IndexUnavailable
 from memcli.index import db, schema, search
-from memcli.recall import refresh
-from memcli.recall.answer import EVERY_EPISODE, Answer, choose, fold, hits_of, within_budget
+from memcli.recall import change, refresh
+from memcli.recall.answer import EVERY_EPISODE, Answer, Hit, choose, fold, hits_of, within_budget
 from memcli.recall.candidates import Candidate, gather
 from memcli.recall.confidence import WEAK, confidence
 from memcli.recall.fusion import fuse
@@ -39,6 +39,7 @@ class Recall:
         self._encoder = None if lexical else QueryEncoder(config)
         self.notices: list[str] = []
         self.sources: list[Source] = []
+        self._edits: dict[Source, dict[str, str]] = {}  # by path, when a file was last edited
         for place in places:
             if place.exists():
                 self.sources.append(self._open(place, fresh))
@@ -87,10 +88,12 @@ class Recall:
         budget: int | None = None,
         now: int | None = None,
         least: float = 0.0,
+        archived: bool = False,
     ) -> Answer:
         """The best memories for a question put on day `now` (`encode.days`). `budget` is in tokens.
 
-        An answer whose confidence is below `least` has no hits.
+        An answer whose confidence is below `least` has no hits. Archived memories are in it where it would be weak without
+        them, or with `archived`.
         """
         plan = make_plan(text, where, now)
         named = self._named(plan)
@@ -98,9 +101,13 @@ class Recall:
         sure = 1.0 if named else confidence(pool, plan)
         if tier == HYBRID and sure < WEAK:
             plan, pool, sure, tier = self._deeper(plan, pool, sure)
+        if not archived and not named:
+            sure = self._without_archived(pool, plan, sure)
         same = fold(pool.candidates, limit)
+        replaced = {} if named else change.put_current_first(pool.candidates, plan, limit)
         chosen, more = choose(pool.candidates, limit, episodes) if sure >= least else ([], 0)
         hits = within_budget(hits_of(chosen, sure, same), budget, plan)
+        hits = [self._told(hit, replaced.get(id(hit.candidate), []), plan) for hit in hits]
         considered = sum(search.memories(source.connection) for source in self.sources)
         return Answer(hits, sure, considered, more, self.notices_now(), pool.candidates, tier, plan.added)
 
@@ -129,6 +136,40 @@ class Recall:
             if surer >= sure - deep.LOSS:
                 return expanded, again, surer, DEEP
         return plan, pool, sure, HYBRID
+
+    def _without_archived(self, pool: Pool, plan: Plan, sure: float) -> float:
+        """Leave archived memories out unless the answer is weak without them; returns the confidence of what is left."""
+        rest = change.without_archived(pool.candidates)
+        if len(rest) == len(pool.candidates):
+            return sure
+        everything, pool.candidates = pool.candidates, rest
+        surer = confidence(pool, plan)
+        if surer >= WEAK:
+            return surer
+        pool.candidates = everything
+        return sure
+
+    def _told(self, hit: Hit, replaced: list[Candidate], plan: Plan) -> Hit:
+        """A hit with what it replaced, and with what a reader should know of it."""
+        document = hit.candidate.document
+        marks = ["archived"] if document.tier == change.ARCHIVED else []
+        marks += ["marked wrong"] if document.barred else []
+        marks += [f"held until {document.valid_to[:10]}"] if change.expired(document, plan) else []
+        if plan.where.as_of is not None and self._edited_since(hit.candidate, plan.where.as_of):
+            marks.append("edited since")
+        return hit._replace(replaces=tuple(replaced), marks=tuple(marks)) if marks or replaced else hit
+
+    def _edited_since(self, candidate: Candidate, day: str) -> bool:
+        """Whether the journal knows of an edit after a day; its text then is shown as it is now, not as it was."""
+        source = candidate.source
+        if source not in self._edits:
+            from memcli import journal  # only a question about the past needs it
+
+            edits: dict[str, str] = {}
+            for event in journal.events(source.place):
+                edits.update((path, event.at) for path, before, after in event.changes if before and after)
+            self._edits[source] = edits
+        return self._edits[source].get(candidate.document.path, "")[: len(day)] > day
 
     def latest_day(self) -> int | None:
         """The day of the newest memory: when a question is put that does not say when."""

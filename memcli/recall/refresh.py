@@ -26,11 +26,12 @@ def update(place: Place, *, paths: list[str] | None = None, embed: bool) -> list
     """Reconcile (all of a store, or these paths) and embed a little; returns notices. Failing is one of them."""
     from memcli import config
     from memcli.index.update import update as update_index
+    from memcli.lifecycle import history, standing
 
+    settings = config.load(place)
     try:
-        report, problem = update_index(
-            place, config.load(place), paths=paths, embed_at_most=EMBED_AT_ONCE if embed else 0
-        )
+        report, problem = update_index(place, settings, paths=paths, embed_at_most=EMBED_AT_ONCE if embed else 0)
+        standing.renew_where_new(place, settings, history.day_of(time.time()))
     except (MemError, OSError) as error:
         return [f"the index could not be brought up to date: {error}"]
     notices = [f"the index was rebuilt: {report.rebuilt}"] if report.rebuilt else []

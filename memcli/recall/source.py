@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from memcli.places import Place
 
 MOST_IN_MEMORY = 60_000  # vectors kept in memory between questions: 92 MB at 384 dimensions
+COARSE = 8  # coarse ones that take the room of one
 
 
 class QueryEncoder:
@@ -89,10 +90,12 @@ class Source:
     def nearest(self, vector: bytes, limit: int, where: Filter) -> list[PassageHit]:
         """The passages nearest to a query vector; from the second question on out of memory, where that is small enough."""
         self._asked += 1
-        if self._asked == 2 and search.vectors(self.connection) <= MOST_IN_MEMORY:
-            from memcli.index.matrix import Matrix
+        if self._asked == 2:
+            fine, coarse = search.vectors(self.connection)
+            if fine + coarse // COARSE <= MOST_IN_MEMORY:
+                from memcli.index.matrix import Matrix
 
-            self._matrix = Matrix(self.connection)
+                self._matrix = Matrix(self.connection)
         if self._matrix is not None and where == Filter():
             return self._matrix.nearest(vector, limit)
         return search.semantic(self.connection, vector, limit, where)

@@ -31,7 +31,7 @@ from variants import ask
 from memcli import config
 from memcli.encode import model
 from memcli.index import schema
-from memcli.index.embeddings import EmbeddingCache
+from memcli.index.cache import EmbeddingCache
 from memcli.places import Place, at_root
 from memcli.recall.answer import EVERY_EPISODE
 from memcli.recall.pipeline import Recall

@@ -51,8 +51,16 @@ def test_what_is_nearly_the_same_is_said_at_add(store: Store) -> None:
     first = run_mem("add", "Deploys go out on Tuesday mornings.", model=True)
     assert "similar" not in first.stderr
     again = run_mem("add", "Refresh tokens get rotated at every use.", model=True)
-    assert "similar:" in again.stderr
+    assert "duplicate: " in again.stderr
     assert "--supersedes" in again.stderr
+    near = run_mem("add", "Stolen refresh tokens are no use after the next rotation.", model=True)
+    assert "similar: " in near.stderr
+
+
+def test_a_changed_value_is_said_at_add(store: Store) -> None:
+    old = added("The gateway retries failed requests 3 times.")
+    said = run_mem("add", "The gateway retries failed requests 5 times.", "--title", "Retries").stderr
+    assert f"5 times here, 3 times in {old[:4]}" in said
 
 
 def test_export_and_import_are_inverse(store: Store, tmp_path: Path) -> None:

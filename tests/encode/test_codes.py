@@ -41,3 +41,23 @@ def test_eight_bits_keep_a_cosine() -> None:
     cosines = (plain * small).sum(axis=1) / np.linalg.norm(plain, axis=1) / np.linalg.norm(small, axis=1)
     assert cosines.min() > 0.9995
     assert codes.quantised(np.zeros((1, 4), np.float32)).tolist() == [[0, 0, 0, 0]]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 40), st.integers(0, 1000))
+def test_pruning_keeps_half_in_order(tokens: int, seed: int) -> None:
+    packed = codes.pack(vectors(tokens, seed), np.zeros(DIMENSIONS, np.float32))
+    kept = codes.pruned(packed, DIMENSIONS)
+    assert len(kept) == 2 * ((tokens + 1) // 2)
+    places = iter(packed[start : start + 2] for start in range(0, len(packed), 2))
+    assert all(kept[start : start + 2] in places for start in range(0, len(kept), 2))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.permutations(list(range(8)) * 2))
+def test_pruning_drops_what_is_repeated_first(order: list[int]) -> None:
+    """Eight tokens said twice each: the first saying of each is kept, wherever the second stands."""
+    distinct = codes.pack(vectors(8, 5), np.zeros(DIMENSIONS, np.float32))
+    said = [distinct[2 * n : 2 * n + 2] for n in order]
+    assert len(set(said)) == 8
+    assert codes.pruned(b"".join(said), DIMENSIONS) == b"".join(dict.fromkeys(said))

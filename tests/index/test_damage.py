@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from memcli.index import db, schema, similar
-from memcli.index.embeddings import EmbeddingCache
+from memcli.index.cache import EmbeddingCache
 from memcli.index.reconcile import reconcile
 from memcli.places import Place, at_root
 from memcli.store import Store

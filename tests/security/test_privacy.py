@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from memcli import githistory, journal, tree
 from memcli.places import at_root
 from memcli.store import Store
 from tests.command import run_mem
@@ -169,27 +171,160 @@ def test_a_secret_typed_in_an_editor_is_masked_wherever_it_is_shown(store: Store
 
 
 def test_a_purge_leaves_no_byte(tmp_path: Path) -> None:
-    """Earlier versions, earlier names, the trash, the journal, the index with its log and its free pages."""
+    """Earlier versions and names, the trash, the journal, proposals, digests, the index with its log and free pages."""
     run_mem("init")
     for number in range(30):
         run_mem("add", f"other memory number {number} stays")
-    run_mem("add", "zanzibar xylophone first line\n\nquagmire wombat", "--topic", "a", "--tag", "kumquat")
+    one = run_mem(
+        "add", "zanzibar xylophone first line\n\nquagmire wombat", "--topic", "a", "--tag", "kumquat"
+    ).stdout.split()[0]
     run_mem("edit", "zanzibar xylophone first line", "--append", "obsidian walrus")
     run_mem("mv", "zanzibar xylophone first line", "b")
     run_mem("edit", "zanzibar xylophone first line", "Periwinkle now\n\nmarmalade")
     run_mem("forget", "tree/b/zanzibar-xylophone-first-line")
     run_mem("undo")
+    run_mem(
+        "curate",
+        "--ops",
+        "-",
+        stdin=json.dumps({"op": "UPDATE", "id": one, "topic": "c/marzipan", "append": "haberdash"}),
+    )
     run_mem("recall", "marmalade")
+    store = Store(at_root("."))
+    told = [(one, "duplicate of zanzibar-xylophone-first-line"), ("other", "stays")]
+    journal.record(
+        store.place, "feedback", [], by="you", origin="/", now=1.8e9, about=told, note="periwinkle now was wrong"
+    )
+    local = Path(store.place.local)
+    texts = ["Periwinkle now", "quagmire wombat", f"see {one}", "nothing of it", "other memory number 3 stays"]
+    (local / "proposals.jsonl").write_text("".join(json.dumps({"v": 1, "why": [text]}) + "\n" for text in texts))
+    (local / "digests" / "topics").mkdir(parents=True)
+    (local / "digests" / "topics" / "c.md").write_text("# Digest\n- Periwinkle now (marmalade)\n")
+    (local / "digests" / "topics" / "inbox.md").write_text("# Digest\n- other memory number 1 stays\n")
+    (Path(store.place.tree) / f"{tree.TEMPORARY}left").write_text(f"---\nid: {one}\n---\nmarmalade, half writ")
     assert holders(tmp_path, "zanzibar")
-    assert run_mem("forget", "tree/b/zanzibar-xylophone-first-line", "--purge", "--yes").code == 0
+    said = run_mem("forget", one, "--purge", "--yes")
+    assert said.code == 0
+    assert "can no longer be undone: add of" in said.stderr
     left = {
         word: holders(tmp_path, word)
-        for word in ("zanzibar", "xylophon", "quagmir", "wombat", "walrus", "kumquat", "periwinkl", "marmalad")
-    }
+        for word in (
+            "zanzibar", "xylophon", "quagmir", "wombat", "walrus", "kumquat", "periwinkl", "marmalad", "marzipan",
+            "haberdash", one,
+        )
+    }  # fmt: skip
     assert {word: files for word, files in left.items() if files} == {}
+    assert len((local / "proposals.jsonl").read_text().splitlines()) == 2
+    assert os.listdir(local / "digests" / "topics") == ["inbox.md"]
+    assert [event.about for event in journal.events(store.place) if event.verb == "feedback"] == [(("other", "stays"),)]
     assert run_mem("recall", "other memory").code == 0
     assert run_mem("index", "check").code == 0
     assert len(run_mem("ls").stdout.splitlines()) == 30
+
+
+def test_a_purge_finds_what_was_done_under_a_name_that_somebody_changed(tmp_path: Path) -> None:
+    """A file renamed by hand has left its history behind; the id in it leads there."""
+    run_mem("init")
+    one = run_mem("add", "zanzibar quagmire").stdout.split()[0]
+    run_mem("edit", one, "wombat periwinkle")
+    inbox = tmp_path / "project" / ".mem" / "tree" / "inbox"
+    (inbox / "zanzibar-quagmire.md").rename(inbox / "renamed.md")
+    run_mem("add", "zanzibar quagmire\n\nanother memory of that name")
+    run_mem("edit", one, "marmalade")
+    assert run_mem("forget", one, "--purge", "--yes").code == 0
+    assert {word: holders(tmp_path, word) for word in ("wombat", "periwinkl", "marmalad")} == {
+        "wombat": [], "periwinkl": [], "marmalad": []
+    }  # fmt: skip
+    kept = [path for path in (tmp_path / "project" / ".mem" / "local" / "objects").rglob("*") if path.is_file()]
+    assert kept == []
+    assert run_mem("show", "zanzibar quagmire").code == 0
+    assert run_mem("undo").code == 0
+    assert run_mem("show", "zanzibar quagmire").code == 1
+
+
+def test_a_purge_spares_what_only_looks_alike(tmp_path: Path) -> None:
+    """A merged memory's own text, a copy with the same id, and a memory with a similar title keep theirs."""
+    run_mem("init")
+    one = run_mem("add", "tokens\n\nfirst text").stdout.split()[0]
+    two = run_mem("add", "tokens of the second kind").stdout.split()[0]
+    batch = {"op": "MERGE", "ids": [one, two], "into": {"title": "both", "text": "merged text"}}
+    run_mem("curate", "--ops", "-", stdin=json.dumps(batch))
+    assert run_mem("forget", "both", "--purge", "--yes").code == 0
+    assert holders(tmp_path, "merged text") == []
+    assert len(run_mem("restore").stdout.splitlines()) == 2
+    assert run_mem("restore", one).code == run_mem("restore", two).code == 0
+    tree_ = tmp_path / "project" / ".mem" / "tree" / "inbox"
+    (tree_ / "copy.md").write_bytes((tree_ / "tokens.md").read_bytes())
+    run_mem("edit", "inbox/copy", "--append", "of the copy")
+    assert run_mem("forget", "inbox/tokens", "--purge", "--yes").code == 0
+    assert "of the copy" in (tree_ / "copy.md").read_text()
+    assert run_mem("undo").code == 0
+    assert "of the copy" not in (tree_ / "copy.md").read_text()
+
+
+@needs_git
+def test_a_purge_says_what_git_still_holds(tmp_path: Path) -> None:
+    git("init")
+    run_mem("init", "--shared")
+    one = run_mem("add", "shared decision about tokens").stdout.split()[0]
+    git("add", ".")
+    git("commit", "-m", "memories")
+    two = run_mem("add", "never committed").stdout.split()[0]
+    three = run_mem("add", "staged alone").stdout.split()[0]
+    git("add", ".mem/tree/inbox/staged-alone.md")
+    assert run_mem("forget", two, "--purge", "--yes", "--json").json()[0]["git"] is None
+    (staged,) = run_mem("forget", three, "--purge", "--yes", "--json").json()
+    assert staged["git"] == {"commits": [], "staged": True, "paths": ["inbox/staged-alone.md"]}
+    said = run_mem("forget", one, "--purge", "--yes")
+    commit = git("log", "--format=%h").strip()
+    assert f"git still holds it in 1 commit ({commit})" in said.stderr
+    assert "git filter-repo --invert-paths --path" in said.stderr
+
+
+@needs_git
+def test_asking_git_runs_nothing_of_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repository's monitor, hooks, pager, signature program, filters and helpers are somebody's code."""
+    git("init")
+    marker = tmp_path / "ran"
+    script = tmp_path / "evil"
+    script.write_text(f"#!/bin/sh\ntouch {marker}\ncat\n")
+    script.chmod(0o755)
+    run_mem("init", "--shared")
+    one = run_mem("add", "shared decision").stdout.split()[0]
+    git("add", ".")
+    git("commit", "-m", "memories")
+    for key in (
+        "core.fsmonitor", "core.pager", "pager.log", "gpg.program", "diff.external", "core.sshCommand", "core.editor",
+        "filter.x.smudge", "filter.x.clean", "diff.x.textconv", "credential.helper", "core.askPass",
+    ):  # fmt: skip
+        git("config", key, str(script))
+    git("config", "log.showSignature", "true")
+    hooks = tmp_path / "project" / ".git" / "hooks"
+    for hook in ("post-index-change", "reference-transaction", "post-checkout", "fsmonitor-watchman"):
+        shutil.copy(script, hooks / hook)
+    (tmp_path / "project" / ".gitattributes").write_text("*.md filter=x diff=x\n")
+    monkeypatch.setenv("GIT_EXTERNAL_DIFF", str(script))
+    monkeypatch.setenv("GIT_PAGER", str(script))
+    marker.unlink(missing_ok=True)
+    (purged,) = run_mem("forget", one, "--purge", "--yes", "--json").json()
+    assert len(purged["git"]["commits"]) == 1
+    assert not marker.exists()
+
+
+def test_a_purge_needs_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without git, and with one that hangs or fails, the purge is done and says nothing of it."""
+    run_mem("init")
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    monkeypatch.setattr(githistory, "TIMEOUT_S", 0.2)
+    for number, script in enumerate((None, "#!/bin/sh\nexec sleep 30\n", "#!/bin/sh\nexit 128\n", "not a program")):
+        monkeypatch.setenv("PATH", f"{bin_}:/usr/bin:/bin" if script else str(bin_))
+        if script:
+            (bin_ / "git").write_text(script)
+            (bin_ / "git").chmod(0o755)
+        one = run_mem("add", f"number {number}").stdout.split()[0]
+        ran = run_mem("forget", one, "--purge", "--yes", "--json")
+        assert (ran.code, ran.json()[0]["git"]) == (0, None)
 
 
 def test_a_purge_spares_the_next_memory_of_that_name(tmp_path: Path) -> None:
@@ -210,7 +345,7 @@ def test_vectors_of_a_purged_text_are_dropped(store: Store) -> None:
 
     kept, purged = store.add("kept memory about tokens"), store.add("purged memory about something else")
     store.sync()
-    store.forget([purged.path], purge=True)
+    store.purge(purged.path)
     store.sync([purged.path])
     maintenance.compact(store.place, force=True)
     connection = db.connect(os.path.join(store.place.cache, "embeddings.db"), create=False)

@@ -1,7 +1,8 @@
 """Sessions at the command line, as people read them: each `*.txt` here is run and must print what it shows.
 
     # a comment
-    $ mem add "text" --type decision      a command (words are split as a shell does; `<<< text` gives it stdin)
+    $ mem add "text" --type decision      a command (words are split as a shell does; `<<< text` gives it stdin, `NAME=value`
+                                          before it an environment variable)
     {id}  …                               what it prints, stdout and stderr; `{name}` stands for any word and, seen again,
                                           for the same word; `{…}` for anything on a line
     [1]                                   its exit code, when it is not 0
@@ -48,13 +49,13 @@ def pattern_of(line: str, known: dict[str, str]) -> re.Pattern[str]:
 
 
 @pytest.mark.parametrize("session", SESSIONS, ids=lambda path: path.stem)
-def test_session(session: Path, home: Path) -> None:
+def test_session(session: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = session.read_text(encoding="utf-8")
     known: dict[str, str] = {}
     for number, command, expected in steps(text):
-        command, _, stdin = command.partition(" <<< ")
         for name, value in known.items():
             command = command.replace("{" + name + "}", value)
+        command, _, stdin = command.partition(" <<< ")
         words = shlex.split(command)
         where = f"{session.name}:{number}: $ {command}"
         if words[0] == "write":  # write FILE <<< text: somebody else edits a file
@@ -62,10 +63,13 @@ def test_session(session: Path, home: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(stdin.encode().decode("unicode_escape"), encoding="utf-8")
             continue
-        assert words[0] == "mem", where
-        result = run_mem(
-            *words[1:], stdin=stdin.encode().decode("unicode_escape"), model=text.startswith("# with the model")
-        )
+        with monkeypatch.context() as environment:
+            while "=" in words[0]:
+                environment.setenv(*words.pop(0).split("=", 1))
+            assert words[0] == "mem", where
+            result = run_mem(
+                *words[1:], stdin=stdin.encode().decode("unicode_escape"), model=text.startswith("# with the model")
+            )
         code = 0
         while expected and not expected[-1].strip():
             expected.pop()

@@ -1,0 +1,138 @@
+"""What happened to each memory, folded from the journal: the only source of strengths and tiers.
+
+The journal names files by path and memories by id. A file's happenings go with it when it is moved by `mem`; what was
+undone never happened. Files written or edited by hand are noted in the journal when `mem gc` first sees them (`journal.SEEN`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from memcli import journal
+from memcli.encode import days
+from memcli.journal import Event
+from memcli.lifecycle import strength
+from memcli.lifecycle.strength import Activity, Happening
+from memcli.lifecycle.tiers import HOT, TIERS
+
+FEEDBACK = "feedback"
+FADE = "fade"
+"""The verb of an event that puts memories into tiers."""
+WORDS = (strength.USEFUL, strength.WRONG, strength.CONFIRMED)
+
+
+class Known(NamedTuple):
+    """A memory file as it is now: its id, path, and the hash of its text."""
+
+    id: str
+    path: str
+    hash: str
+
+
+class Story(NamedTuple):
+    """One memory's happenings, oldest first, the tier it was last put into, and the hash of its text when last noted."""
+
+    happenings: list[Happening]
+    tier: str
+    hash: str | None
+
+
+EPOCH = 719_163  # 1970-01-01, as a day
+
+
+_Happenings = list[tuple[int, Happening]]  # with the event's place in the journal: times have whole seconds
+
+
+def day_of(seconds: float) -> float:
+    """A time in seconds since the epoch as days and parts of one (`encode.days`)."""
+    return EPOCH + seconds / 86_400
+
+
+def moment(at: str) -> float:
+    """An ISO time of the journal, likewise."""
+    day = days.day_of(at) or 0
+    clock = at[11:19].split(":")
+    if len(clock) == 3 and all(part.isdigit() for part in clock):
+        hours, minutes, seconds = (int(part) for part in clock)
+        return day + (hours * 3600 + minutes * 60 + seconds) / 86_400
+    return float(day)
+
+
+def activity(history: Iterable[Event]) -> Activity:
+    """When a store was in use: the days of its journal."""
+    return Activity(float(int(moment(event.at))) for event in history if event.verb not in (FADE, journal.SEEN))
+
+
+def stories(history: Iterable[Event], known: Iterable[Known]) -> dict[str, Story]:
+    """What happened to these memories, by id. One that the journal has never heard of has no happenings."""
+    events = list(history)
+    undone = {event.undoes for event in events if event.undoes}
+    by_path: dict[str, _Happenings] = {}
+    by_id: dict[str, _Happenings] = {}
+    tiers: dict[str, str] = {}
+    hashes: dict[str, str | None] = {}  # by path, as changes leave them
+    seen: dict[str, tuple[float, str]] = {}
+    for place, event in enumerate(events):
+        if event.op in undone or event.verb == "undo":
+            _undo(event, hashes)
+            continue
+        day = moment(event.at)
+        _follow(event, place, day, by_path, hashes)
+        for name, word in event.about:
+            if event.verb == FADE and word in TIERS:
+                tiers[name] = word
+            elif event.verb == FEEDBACK and word in WORDS:
+                by_id.setdefault(name, []).append((place, Happening(day, word)))
+            elif event.verb == journal.SEEN:
+                what = strength.EDITED if name in seen else strength.INDEXED
+                by_id.setdefault(name, []).append((place, Happening(day, what)))
+                seen[name] = day, word
+    return {
+        one.id: Story(
+            [what for _, what in sorted(by_path.get(one.path, []) + by_id.get(one.id, []))],
+            tiers.get(one.id, HOT),
+            seen[one.id][1] if one.id in seen else hashes.get(one.path),
+        )
+        for one in known
+    }
+
+
+def _follow(event: Event, place: int, day: float, by_path: dict[str, _Happenings], hashes: dict[str, str | None]) -> None:
+    """Take an event's changes of files into the happenings of what lies at these paths."""
+    left = [change.path for change in event.changes if change.after is None]
+    moved = event.verb == "move" and len(left) == 1
+    for path, before, after in event.changes:
+        if after is None:
+            hashes.pop(path, None)
+            continue
+        hashes[path] = after
+        if before is None and moved:
+            by_path[path] = by_path.pop(left[0], [])
+        elif before is None and event.verb not in ("restore",):
+            by_path[path] = []  # another memory than what may have been there before
+        happenings = by_path.setdefault(path, [])
+        what = strength.INDEXED if before is None and not moved else strength.EDITED
+        happenings.append((place, Happening(day, what)))
+
+
+def _undo(event: Event, hashes: dict[str, str | None]) -> None:
+    """An undo says which texts lie where; that it happened is nothing to a memory."""
+    if event.verb == "undo":
+        for path, _, after in event.changes:
+            if after is None:
+                hashes.pop(path, None)
+            else:
+                hashes[path] = after
+
+
+def files_left(history: Iterable[Event]) -> int:
+    """How many files there should be by the journal alone."""
+    hashes: dict[str, str | None] = {}
+    for event in history:
+        for path, _, after in event.changes:
+            if after is None:
+                hashes.pop(path, None)
+            else:
+                hashes[path] = after
+    return len(hashes)
