@@ -16,13 +16,15 @@ from memcli.cli.terminal import any_json, find, index_now, invocation, stores, t
 from memcli.errors import Conflict, NotFound, UsageError
 from memcli.githistory import InGit
 from memcli.guard.hidden import one_line, printable
-from memcli.index import maintenance, similar
+from memcli.index import maintenance
 from memcli.journal import Event
 from memcli.lifecycle import changes, duplicates, proposals
 from memcli.memory import check_type, link_lines, parse
 from memcli.resolve import Target
 from memcli.store import Store, Written
 from memcli.text import digest, iso_date, plural
+
+REPORTED = 3  # memories that a new one is said to repeat or contradict
 
 Text = Annotated[list[str] | None, typer.Argument(help="The text; `-` reads stdin.", show_default=False)]
 Type = Annotated[
@@ -100,12 +102,12 @@ def _acknowledge(ctx: typer.Context, store: Store, written: Written) -> None:
 
 
 def _report_similar(ctx: typer.Context, store: Store, written: Written) -> None:
-    """Name what the new memory repeats or contradicts, else what is merely near, with the command that settles it."""
+    """Name what the new memory repeats or contradicts, with the command that settles it."""
     if invocation(ctx).json:
         return
     new = written.id[:4]
     found = duplicates.at_write(store.place, written.path, rejected=proposals.rejected_pairs(store.place))
-    for one in found[: similar.AT_MOST]:
+    for one in found[:REPORTED]:
         old = one.goes.id[:4] if one.goes.id != written.id else one.stays.id[:4]
         if one.kind == changes.CHANGED:
             now, then = duplicates.said(one.stays.text, one.now), duplicates.said(one.goes.text, one.then)
@@ -113,13 +115,6 @@ def _report_similar(ctx: typer.Context, store: Store, written: Written) -> None:
         else:
             said = f'{one.kind}: {old} "{one_line(one.goes.title, 60)}"'
         say(said, f"  does the new one replace it?  mem edit {new} --supersedes {old}")
-    if found:
-        return
-    for near in similar.near(store.place, written.path):
-        say(
-            f'similar: {near.id[:4]} "{one_line(near.title, 60)}"',
-            f"  does the new one replace it?  mem edit {new} --supersedes {near.id[:4]}",
-        )
 
 
 def _existing_id(ctx: typer.Context, wanted: str) -> str:

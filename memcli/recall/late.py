@@ -5,6 +5,10 @@ the tokens are kept); each token of the question counts by how well it separates
 mean, so that words which all of them meet say nothing. A short turn is also read together with the turns beside it: a
 question's token may find its match in what was asked before or answered after (the *window*), discounted.
 
+A memory that has faded (`index.precision`) may keep a vector and no token codes. It gets the score that stands to the scores of
+those compared as its cosine stands to theirs. A memory whose codes were halved gets what they give it: a factor in its favour
+helped as much on one suite as it harmed on two.
+
 numpy is imported when there is something to compare; a store without token codes is ranked without.
 """
 
@@ -27,11 +31,12 @@ MAX_PASSAGES = 2
 """Passages of a document that are compared: those that a channel found, best first. Of a turn beside, its first alone."""
 BESIDE = 0.87
 """What a match in the turn before or after counts, of one in a short turn itself; it falls with the turn's length."""
+ENOUGH = 5  # candidates with codes and cosines to judge those without codes by
 LEAST_BESIDE = 0.6  # below this a match beside hardly ever wins, and reading it costs time
 
 
 def interact(pool: Pool, plan: Plan) -> None:
-    """Set the scores "late" and "window" of the first `DEPTH` candidates that have token codes."""
+    """Set the scores "late" and "window" of those of the first `DEPTH` candidates that have token codes, or a vector."""
     first = pool.candidates[:DEPTH]
     questions = [source.question(plan.text) for source in {candidate.source for candidate in first}]
     tokens = next((question.tokens for question in questions if question is not None), None)
@@ -57,6 +62,24 @@ def interact(pool: Pool, plan: Plan) -> None:
     pool.telling = telling
     for candidate, late, wide in zip(coded, (own @ telling).tolist(), (window @ telling).tolist(), strict=True):
         candidate.scores["late"], candidate.scores["window"] = late, wide
+    _expect([c for c in first if id(c) not in matches], coded)
+
+
+def _expect(uncoded: list[Candidate], coded: list[Candidate]) -> None:
+    """Set the scores of candidates without token codes from their cosines."""
+    judged = [c for c in uncoded if "semantic" in c.scores]
+    known = [c for c in coded if "semantic" in c.scores]
+    if not judged or len(known) < ENOUGH:
+        return
+    import numpy as np
+
+    cosines = np.array([c.scores["semantic"] for c in known])
+    for name in ("late", "window"):
+        scores = np.array([c.scores[name] for c in known])
+        scale = scores.std() / max(cosines.std(), 1e-6)
+        for candidate in judged:
+            expected = scores.mean() + scale * (candidate.scores["semantic"] - cosines.mean())
+            candidate.scores[name] = float(np.clip(expected, scores.min(), scores.max()))
 
 
 def _beside(pool: Pool, candidate: Candidate) -> list[tuple[Candidate, float]]:

@@ -115,3 +115,33 @@ def test_a_question_without_tokens_compares_nothing(monkeypatch: pytest.MonkeyPa
 def test_only_the_first_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(late, "DEPTH", 1)
     assert scores(interacted(MEETS_FIRST, MEETS_BOTH))[1] is None
+
+
+def with_cosines(texts: list[bytes | None], cosines: list[float | None]) -> Pool:
+    """Turns 1, 2, … with these codes and cosines, compared."""
+    source = Coded(TOKENS, {10 * n: text for n, text in enumerate(texts, 1) if text is not None})
+    turns = [candidate(source, n) for n in range(1, len(texts) + 1)]
+    for turn, cosine in zip(turns, cosines, strict=True):
+        if cosine is not None:
+            turn.scores["semantic"] = cosine
+    pool = pool_of(turns)
+    late.interact(pool, make_plan("what"))
+    return pool
+
+
+def test_a_memory_without_codes_is_judged_by_its_cosine() -> None:
+    """As high among the others' scores as its cosine is among theirs, never beyond; without one it is not judged."""
+    texts = [MEETS_NONE, MEETS_FIRST, MEETS_SECOND, MEETS_BOTH, MEETS_BOTH, None, None, None, None]
+    pool = with_cosines(texts, [0.70, 0.75, 0.75, 0.80, 0.80, 0.75, 0.79, 0.99, None])
+    compared, judged = scores(pool)[:5], scores(pool)[5:]
+    assert judged[-1] is None
+    low, high, beyond = (score or 0.0 for score in judged[:3])
+    known = [score or 0.0 for score in compared]
+    assert min(known) < low < high <= beyond == max(known)
+    assert scores(pool, "window")[5:] == judged
+    assert len(pool.matches) == 5
+
+
+def test_few_with_codes_are_no_measure() -> None:
+    pool = with_cosines([MEETS_FIRST, MEETS_BOTH, None], [0.7, 0.8, 0.8])
+    assert scores(pool)[2] is None
