@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import shutil
 import time
 from collections import Counter
@@ -11,16 +10,15 @@ from typing import Annotated
 
 import typer
 
-from memcli import caller
 from memcli.cli import plots, terminal
 from memcli.cli.invocation import say
-from memcli.cli.terminal import any_json, find, writable
+from memcli.cli.terminal import any_json, find, stamp, writable
 from memcli.cli.write import Wanted
 from memcli.errors import UsageError
 from memcli.guard.hidden import one_line
 from memcli.lifecycle import consolidation, fade, standing, strength, tiers
 from memcli.lifecycle.consolidation import Tidied
-from memcli.lifecycle.fade import Move, Stamp
+from memcli.lifecycle.fade import Move
 from memcli.lifecycle.standing import Standing, Survey
 from memcli.lifecycle.strength import State
 from memcli.lifecycle.topics import BrokenLink
@@ -31,11 +29,6 @@ SHOWN = 20  # moves of each kind that the table of `mem gc` has room for
 BROKEN = 5  # broken links that gc names
 AHEAD = 90  # days that a curve looks ahead
 PLOT_HEIGHT = 8
-
-
-def stamp() -> Stamp:
-    """Who is calling, and now."""
-    return Stamp(caller.author(), os.getcwd(), caller.session(), time.time())
 
 
 def feedback(

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from memcli import caller
 from memcli.cli.invocation import Invocation, as_json, may_ask, places, say, wants_colour
 from memcli.errors import Ambiguous, UsageError
 from memcli.guard import limits
 from memcli.guard.hidden import columns, one_line
+from memcli.lifecycle.fade import Stamp
 from memcli.places import Place
 from memcli.recall import refresh
 from memcli.resolve import Target, resolve
@@ -73,6 +76,11 @@ def _ask_which(error: Ambiguous) -> str:
     if not answer.isdigit() or not 1 <= int(answer) <= len(error.candidates):
         raise typer.Abort
     return error.candidates[int(answer) - 1][0]
+
+
+def stamp() -> Stamp:
+    """Who is calling, and now."""
+    return Stamp(caller.author(), os.getcwd(), caller.session(), time.time())
 
 
 def print_json(value: object) -> None:

@@ -12,13 +12,13 @@ import typer
 from memcli import githistory, tree
 from memcli.cli import terminal
 from memcli.cli.invocation import may_ask, say
-from memcli.cli.terminal import any_json, find, index_now, invocation, stores, text_from, writable
+from memcli.cli.terminal import any_json, find, index_now, invocation, stamp, stores, text_from, writable
 from memcli.errors import Conflict, NotFound, UsageError
 from memcli.githistory import InGit
 from memcli.guard.hidden import one_line, printable
 from memcli.index import maintenance
 from memcli.journal import Event
-from memcli.lifecycle import changes, duplicates, proposals
+from memcli.lifecycle import changes, duplicates, fade, proposals, standing, strength, tiers
 from memcli.memory import check_type, link_lines, parse
 from memcli.resolve import Target
 from memcli.store import Store, Written
@@ -291,7 +291,7 @@ def restore(
     ctx: typer.Context,
     wanted: Annotated[str | None, typer.Argument(help="An id, path or title; without one the trash is listed.")] = None,
 ) -> None:
-    """Bring a forgotten memory back, or list the trash.
+    """Bring a forgotten memory back, or one that has faded, with its rank and precision; alone, list the trash.
 
     Example: mem restore k7q9
     """
@@ -308,7 +308,26 @@ def restore(
             print(f"{written.id[:4] or '-'}  {store.place.shown(written.path)}")
         index_now(store, [written.path])
         return
-    raise NotFound(f"the trash holds nothing called {wanted!r}", hint="mem restore (lists the trash)")
+    _restore_faded(ctx, wanted)
+
+
+def _restore_faded(ctx: typer.Context, wanted: str) -> None:
+    """What is not in the trash may have faded: it is confirmed, which makes it hot again."""
+    nothing = NotFound(f"the trash holds nothing called {wanted!r}", hint="mem restore (lists the trash)")
+    try:
+        store, target = find(ctx, wanted)
+    except NotFound:
+        raise nothing from None
+    survey = standing.survey(store.place, store.config, stamp().day)
+    before = next((one for one in survey.standings if one.known.id == target.id), None)
+    if before is None or before.tier == tiers.HOT:
+        raise nothing
+    fade.give_feedback(store.place, store.config, target.id, strength.CONFIRMED, stamp())
+    index_now(store, [target.path])
+    if not any_json(
+        ctx, {"id": target.id, "path": store.place.shown(target.path), "from": before.tier, "to": tiers.HOT}
+    ):
+        print(f"{target.id[:4]}  {store.place.shown(target.path)}  {before.tier} → {tiers.HOT}")
 
 
 def _list_trash(ctx: typer.Context, opened: list[Store]) -> None:

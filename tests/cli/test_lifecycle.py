@@ -125,6 +125,14 @@ def test_feedback_brings_back_at_once(store: Store, to: Clock) -> None:
     assert "marks" not in run_mem("recall", "shed", "--json").json()["results"][0]
 
 
+def test_restore_brings_a_faded_memory_back(store: Store, to: Clock) -> None:
+    old = add("The kettle is in the shed.")
+    assert run_mem("restore", old).code == 1, "it is neither forgotten nor faded"
+    live(to, 90)
+    assert run_mem("restore", old, "--json").json()["from"] == "archived"
+    assert tier(old) == "hot"
+
+
 def test_what_was_wrong_is_marked_until_it_is_mended(store: Store, to: Clock) -> None:
     wrong = add("The kettle is in the shed.", "--title", "Kettle place")
     run_mem("feedback", wrong, "--wrong")
