@@ -101,9 +101,11 @@ def gc(
     }  # fmt: skip
     if any_json(ctx, shown):
         return
-    _print_moves(moves, dry_run)
+    _print_moves(moves)
     if refused:
         say(f"nothing {'would fade' if dry_run else 'faded'}: {refused}", "if that is right: mem gc --force")
+    else:
+        _print_count(moves, dry_run)
     _print_tidied(store, tidied, dry_run)
 
 
@@ -128,7 +130,7 @@ def _broken_dict(store: Store, one: BrokenLink) -> dict[str, object]:
     return {"path": store.place.shown(one.memory.path), "target": one_line(one.target), "meant": meant}
 
 
-def _print_moves(moves: list[Move], dry_run: bool) -> None:
+def _print_moves(moves: list[Move]) -> None:
     rows = []
     for move in moves[:SHOWN]:
         one = move.standing
@@ -145,6 +147,9 @@ def _print_moves(moves: list[Move], dry_run: bool) -> None:
     terminal.table(("id", "type", "title", "tier", "remains", "why"), rows)
     if len(moves) > SHOWN:
         say(f"… and {len(moves) - SHOWN:,} more: mem gc --dry-run --json")
+
+
+def _print_count(moves: list[Move], dry_run: bool) -> None:
     faded = sum(tiers.TIERS.index(move.after) > tiers.TIERS.index(move.before) for move in moves)
     verb = "would fade" if dry_run else "faded"
     print(f"{plural(faded, 'memory')} {verb}, {len(moves) - faded:,} came back" if moves else "nothing to fade")
