@@ -16,9 +16,7 @@ from typing import NamedTuple, TypedDict, Unpack
 from memcli import batch, config, journal, layout, lock, tree, undo
 from memcli import purge as purging
 from memcli.batch import FileChange
-from memcli.caller import AGENT_MARKERS as AGENT_MARKERS
-from memcli.caller import author as author
-from memcli.caller import session
+from memcli.caller import author, session
 from memcli.errors import Conflict, IndexUnavailable, InvalidMemory, NotFound, SecretFound, UsageError
 from memcli.frontmatter import set_front_matter, split_front_matter, with_appended, with_body
 from memcli.guard import secrets

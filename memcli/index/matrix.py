@@ -28,7 +28,7 @@ class Matrix:
     def __init__(self, connection: db.Connection) -> None:
         self._connection = connection
         self._version = -1
-        self._passages: list[Row] = []  # their score is 0; the fine ones first
+        self._passages: list[tuple[int, int, str, bytes, int]] = []  # passage, document, kind, hash, precision
         self._fine: NDArray[np.float32] = np.empty((0, 0), dtype=np.float32)
         self._coarse: CoarseVectors | None = None
 
@@ -45,15 +45,18 @@ class Matrix:
         if not cosines:
             return []
         chosen = best(np.concatenate(cosines), limit)
-        rows = merged((self._passages[place]._replace(score=cosine) for place, cosine in chosen), limit)
-        return [PassageHit(row.passage, row.document, row.score, row.kind) for row in rows]
+        rows = []
+        for place, cosine in chosen:
+            passage, document, kind, key, precision = self._passages[place]
+            rows.append(Row(passage, document, cosine, kind, key, precision))
+        return [PassageHit(*row[:4]) for row in merged(rows, limit)]
 
     def _read(self) -> None:
-        columns = "passage, document, 0.0, kind, hash, precision"
+        columns = "passage, document, kind, hash, precision"
         fine = self._connection.execute(f"SELECT {columns}, embedding FROM vectors {_JOIN}").fetchall()
         coarse = self._connection.execute(f"SELECT {columns}, vector FROM coarse {_JOIN}").fetchall()
         frame = frames.of(self._connection)
-        self._passages = [Row(*row[:-1]) for row in (*fine, *coarse)]
+        self._passages = [row[:-1] for row in (*fine, *coarse)]
         self._fine = units([row[-1] for row in fine]) if fine else np.empty((0, 0), dtype=np.float32)
         packed = b"".join([row[-1] for row in coarse])
         self._coarse = CoarseVectors(packed, frame) if frame is not None and coarse else None

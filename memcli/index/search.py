@@ -82,8 +82,7 @@ def semantic(connection: db.Connection, vector: bytes, limit: int, where: Filter
         (vector, limit, *values),
     )
     rows = [nearest.Row(*row) for row in fine] + nearest.coarse(connection, vector, limit, condition, values)
-    found = nearest.merged(rows, limit)
-    return [PassageHit(row.passage, row.document, row.score, row.kind) for row in found]
+    return [PassageHit(*row[:4]) for row in nearest.merged(rows, limit)]
 
 
 def documents(connection: db.Connection, ids: Iterable[int]) -> dict[int, Document]:

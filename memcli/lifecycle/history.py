@@ -74,8 +74,9 @@ def stories(history: Iterable[Event], known: Iterable[Known]) -> dict[str, Story
     hashes: dict[str, str | None] = {}  # by path, as changes leave them
     seen: dict[str, tuple[float, str]] = {}
     for place, event in enumerate(events):
-        if event.op in undone or event.verb == "undo":
-            _undo(event, hashes)
+        if event.verb == "undo":
+            _place(event, hashes)
+        if event.verb == "undo" or event.op in undone:
             continue
         day = moment(event.at)
         _follow(event, place, day, by_path, hashes)
@@ -100,39 +101,33 @@ def stories(history: Iterable[Event], known: Iterable[Known]) -> dict[str, Story
 
 def _follow(event: Event, place: int, day: float, by_path: dict[str, _Happenings], hashes: dict[str, str | None]) -> None:
     """Take an event's changes of files into the happenings of what lies at these paths."""
-    left = [change.path for change in event.changes if change.after is None]
-    moved = event.verb == "move" and len(left) == 1
+    moved = journal.moves(event)
     for path, before, after in event.changes:
         if after is None:
             hashes.pop(path, None)
             continue
         hashes[path] = after
-        if before is None and moved:
-            by_path[path] = by_path.pop(left[0], [])
-        elif before is None and event.verb not in ("restore",):
+        if path in moved:
+            by_path[path] = by_path.pop(moved[path], [])
+        elif before is None and event.verb != "restore":
             by_path[path] = []  # another memory than what may have been there before
         happenings = by_path.setdefault(path, [])
-        what = strength.INDEXED if before is None and not moved else strength.EDITED
+        what = strength.INDEXED if before is None and path not in moved else strength.EDITED
         happenings.append((place, Happening(day, what)))
 
 
-def _undo(event: Event, hashes: dict[str, str | None]) -> None:
-    """An undo says which texts lie where; that it happened is nothing to a memory."""
-    if event.verb == "undo":
-        for path, _, after in event.changes:
-            if after is None:
-                hashes.pop(path, None)
-            else:
-                hashes[path] = after
+def _place(event: Event, hashes: dict[str, str | None]) -> None:
+    """Which texts lie where after an event."""
+    for path, _, after in event.changes:
+        if after is None:
+            hashes.pop(path, None)
+        else:
+            hashes[path] = after
 
 
 def files_left(history: Iterable[Event]) -> int:
     """How many files there should be by the journal alone."""
     hashes: dict[str, str | None] = {}
     for event in history:
-        for path, _, after in event.changes:
-            if after is None:
-                hashes.pop(path, None)
-            else:
-                hashes[path] = after
+        _place(event, hashes)
     return len(hashes)
