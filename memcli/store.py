@@ -23,11 +23,11 @@ from memcli.guard import secrets
 from memcli.index.reconcile import Report
 from memcli.index.update import Progress, update
 from memcli.journal import Change, Event
-from memcli.lifecycle import history, standing
+from memcli.lifecycle import exposure, history, standing
 from memcli.memory import DEFAULT_TYPE, Memory, entry_body, first_line, parse, serialise
 from memcli.places import Place
 from memcli.purge import Purged
-from memcli.text import digest, new_id, slug, utc_iso
+from memcli.text import digest, new_id, path_id, slug, utc_iso
 
 WRITERS = 4  # threads that write files during an import
 
@@ -225,8 +225,10 @@ class Store:
     def purge(self, path: str) -> Purged:
         """Delete a memory and every earlier version of it for good."""
         with lock.write_lock(self.place):
+            name = parse(tree.read(self.place, path), name=path).id or path_id(path)
             purged = purging.purge(self.place, path)
             self._record("forget", [], note="purged")
+        exposure.erase(self.place, [name])
         return purged
 
     def restore(self, wanted: str) -> Written:

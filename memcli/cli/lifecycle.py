@@ -16,7 +16,7 @@ from memcli.cli.terminal import any_json, find, stamp, writable
 from memcli.cli.write import Wanted
 from memcli.errors import UsageError
 from memcli.guard.hidden import one_line
-from memcli.lifecycle import consolidation, fade, standing, strength, tiers
+from memcli.lifecycle import consolidation, exposure, fade, standing, strength, tiers
 from memcli.lifecycle.consolidation import Tidied
 from memcli.lifecycle.fade import Move
 from memcli.lifecycle.standing import Standing, Survey
@@ -25,6 +25,7 @@ from memcli.lifecycle.topics import BrokenLink
 from memcli.store import Store
 from memcli.text import plural
 
+SHOWN_TO_AGENT = "shown"
 SHOWN = 20  # moves of each kind that the table of `mem gc` has room for
 BROKEN = 5  # broken links that gc names
 AHEAD = 90  # days that a curve looks ahead
@@ -39,25 +40,34 @@ def feedback(
         bool, typer.Option("--wrong", help="It was wrong: it no longer speaks by itself until it is mended.")
     ] = False,
     confirm: Annotated[bool, typer.Option("--confirm", help="It still holds.")] = False,
+    shown: Annotated[
+        bool, typer.Option("--shown", help="It was put before an agent; counted, and moves nothing.")
+    ] = False,
 ) -> None:
-    """Say how a memory did. Being found is no use; this is.
+    """Say how a memory did. Being found or shown is no use; being useful is.
 
     Example: mem feedback k7q9 --useful
     """
     chosen = [
         word
-        for word, given in ((strength.USEFUL, useful), (strength.WRONG, wrong), (strength.CONFIRMED, confirm))
+        for word, given in (
+            (strength.USEFUL, useful), (strength.WRONG, wrong), (strength.CONFIRMED, confirm), (SHOWN_TO_AGENT, shown),
+        )
         if given
-    ]
+    ]  # fmt: skip
     if len(chosen) != 1:
         raise UsageError(
-            "say one of --useful, --wrong and --confirm", hint=f"mem feedback {one_line(wanted, 40)} --useful"
+            "say one of --useful, --wrong, --confirm and --shown", hint=f"mem feedback {one_line(wanted, 40)} --useful"
         )
     store, target = find(ctx, wanted)
+    if shown:
+        exposure.note(store.place, [target.id], time.time())
+        any_json(ctx, {"id": target.id, "feedback": SHOWN_TO_AGENT})
+        return
     one = fade.give_feedback(store.place, store.config, target.id, chosen[0], stamp())
     terminal.index_now(store, [target.path])
-    shown = {"id": target.id, "feedback": chosen[0], **(state_dict(one.state, one.tier) if one else {})}
-    if not any_json(ctx, shown):
+    said = {"id": target.id, "feedback": chosen[0], **(state_dict(one.state, one.tier) if one else {})}
+    if not any_json(ctx, said):
         tail = f"  {one.tier}, strength {one.state.strength:.0f} days" if one else ""
         print(f"{target.id[:4]}  {one_line(target.title, 60)}: {chosen[0]}{tail}")
         if wrong:
@@ -86,8 +96,10 @@ def gc(
         moves = fade.carry_out(store.place, store.config, planned, stamp(), force=force)
         terminal.index_now(store)
     refused = planned.refused if not force else None
-    archived = [one.known.id for one in survey(store).standings if one.tier == tiers.ARCHIVED]
-    tidied = consolidation.consolidate(store.place, now=time.time(), without=archived, dry_run=dry_run)
+    standings = survey(store).standings
+    archived = [one.known.id for one in standings if one.tier == tiers.ARCHIVED]
+    uses = {one.known.id: one.state.uses for one in standings}
+    tidied = consolidation.consolidate(store.place, now=time.time(), uses=uses, without=archived, dry_run=dry_run)
     shown = {
         "dry_run": dry_run,
         "refused": refused,

@@ -65,9 +65,9 @@ def merged(rows: Iterable[Row], limit: int) -> list[Row]:
     finest: dict[bytes, Row] = {}
     found = []
     for row in sorted(rows, key=itemgetter(_PRECISION)):
-        best = finest.setdefault(row.hash, row)
-        if row.precision > best.precision:
-            row = row._replace(score=min(row.score, best.score - STEP * (row.precision - best.precision)))
+        other = finest.setdefault(row.hash, row)
+        if row.precision > other.precision:
+            row = row._replace(score=min(row.score, other.score - STEP * (row.precision - other.precision)))
         found.append(row)
     found.sort(key=itemgetter(0))  # passages that are equally near stand in the order of the index
     found.sort(key=itemgetter(_SCORE), reverse=True)

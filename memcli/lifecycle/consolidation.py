@@ -5,11 +5,11 @@ Finds nothing itself and changes nothing; see `lessons` and `topics`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from memcli.index import db, schema
-from memcli.lifecycle import digests, duplicates, lessons, proposals, topics
+from memcli.lifecycle import digests, duplicates, exposure, lessons, proposals, topics
 from memcli.lifecycle.lessons import Lesson
 from memcli.lifecycle.proposals import About, Draft
 from memcli.lifecycle.topics import Move, NewTopic
@@ -27,13 +27,15 @@ class Tidied(NamedTuple):
     links: topics.Links
 
 
-def consolidate(place: Place, *, now: float, without: Collection[str] = (), dry_run: bool = False) -> Tidied:
+def consolidate(
+    place: Place, *, now: float, uses: Mapping[str, int], without: Collection[str] = (), dry_run: bool = False
+) -> Tidied:
     """Propose what is new and renew digests, on the index as it is; `without` are ids of archived memories."""
     connection = schema.open_for_reading(place)
     try:
         rejected = proposals.rejected_pairs(place)
         pairs = [proposals.of_finding(one) for one in duplicates.in_store(connection, rejected=rejected)]
-        found = [*pairs, *drafts(connection, without=without)]
+        found = [*pairs, *drafts(connection, without=without), *unused(place, connection, uses)]
         renew = digests.plan if dry_run else digests.renew
         report = renew(place, connection, now=now, without=without)
         links = topics.links(connection)
@@ -42,6 +44,19 @@ def consolidate(place: Place, *, now: float, without: Collection[str] = (), dry_
     if not dry_run:
         found = [one.draft for one in proposals.propose(place, found, now)]
     return Tidied(found, report, links)
+
+
+def unused(place: Place, connection: db.Connection, uses: Mapping[str, int]) -> list[Draft]:
+    """Memories that came before an agent on many days and were never of use; `uses` is by id, of all memories."""
+    found = []
+    shown = exposure.days_shown(place)
+    rows = connection.execute("SELECT name, path, hash, pinned FROM entries WHERE problem IS NULL ORDER BY path")
+    for name, path, hash_, pinned in rows:
+        days = shown.get(name, 0)
+        if days >= exposure.OFTEN and not uses.get(name) and not pinned:
+            reason = f"shown on {days} days and never of use: into the trash?"
+            found.append(Draft("unused", (About(name, path, hash_),), reason, ({"op": "DELETE", "id": name},)))
+    return found
 
 
 def drafts(connection: db.Connection, *, without: Collection[str] = ()) -> list[Draft]:

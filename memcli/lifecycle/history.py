@@ -99,7 +99,9 @@ def stories(history: Iterable[Event], known: Iterable[Known]) -> dict[str, Story
     }
 
 
-def _follow(event: Event, place: int, day: float, by_path: dict[str, _Happenings], hashes: dict[str, str | None]) -> None:
+def _follow(
+    event: Event, place: int, day: float, by_path: dict[str, _Happenings], hashes: dict[str, str | None]
+) -> None:
     """Take an event's changes of files into the happenings of what lies at these paths."""
     moved = journal.moves(event)
     for path, before, after in event.changes:

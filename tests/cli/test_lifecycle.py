@@ -276,3 +276,39 @@ def test_gc_names_broken_links(store: Store) -> None:
     (broken,) = gc()["broken_links"]
     assert broken["target"] == "garden/pumps"
     assert "broken link: " in run_mem("gc").stdout
+
+
+def test_what_is_shown_often_and_never_used_is_asked_about(store: Store, to: Clock) -> None:
+    idle, used, pinned = add("The kettle is red."), add("The pump runs at 40 bar."), add("The gate is shut.", "--pin")
+    run_mem("feedback", used, "--useful")
+    for day in range(8):
+        to(day)
+        for name in (idle, used, pinned):
+            run_mem("feedback", name, "--shown")
+            run_mem("feedback", name, "--shown")
+    (proposed,) = [row for row in gc()["proposals"] if row["kind"] == "unused"]
+    assert proposed["about"] == [idle]
+    run_mem("review", "--accept", run_mem("review", "--json").json()[0]["id"])
+    assert idle in run_mem("restore", "--json").stdout
+
+
+def test_being_shown_moves_nothing(store: Store, to: Clock) -> None:
+    names = [add(f"The pump number {n} runs at {40 + n} bar.") for n in range(3)]
+    before = run_mem("recall", "pump bar", "--json").json()["results"], run_mem("show", names[0], "--json").json()
+    journal = Path(store.place.local, "journal")
+    written = snapshot(str(journal))
+    for _ in range(5):
+        run_mem("feedback", names[0], "--shown")
+    assert snapshot(str(journal)) == written
+    after = run_mem("recall", "pump bar", "--json").json()["results"], run_mem("show", names[0], "--json").json()
+    assert after == before
+
+
+def test_purging_forgets_what_was_shown(store: Store) -> None:
+    name = add("The kettle is red.")
+    run_mem("feedback", name, "--shown")
+    state = os.path.join(os.environ["XDG_STATE_HOME"] if "XDG_STATE_HOME" in os.environ else str(Path.home()), "")
+    held = [path for path in Path(state).rglob("*.jsonl") if name in path.read_text()]
+    assert held
+    run_mem("forget", name, "--purge", "--yes")
+    assert not [path for path in held if name in path.read_text()]
