@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from memcli.index import db, schema, similar
+from memcli.index import db, schema
 from memcli.index.cache import EmbeddingCache
 from memcli.index.reconcile import reconcile
+from memcli.lifecycle import duplicates
 from memcli.places import Place, at_root
 from memcli.store import Store
 from tests.command import run_mem
@@ -144,7 +145,7 @@ def test_a_forged_token_owns_nothing(store: Store, token: str) -> None:
 def test_a_hint_that_cannot_be_given_fails_no_write(store: Store) -> None:
     """`mem add` looks for similar memories last: the index may be gone by then, the memory is safe."""
     written = store.add("a memory")
-    assert similar.near(store.place, written.path) == []
+    assert duplicates.at_write(store.place, written.path) == []
 
 
 def test_the_cache_may_be_deleted_at_any_time(store: Store) -> None:

@@ -127,7 +127,7 @@ class Killed(BaseException):
 def test_killed_at_any_commit_the_next_call_completes_it(
     store: Store, model: MadeUp, names: list[str], monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    set_precision(store.place, {name: BIT for name in names[:4]})
+    set_precision(store.place, dict.fromkeys(names[:4], BIT))
     wanted = {name: (NONE, FULL, BIT, INT8)[n % 4] for n, name in enumerate(names)}
     monkeypatch.setattr(precision, "GROUP", 3)
     commit, commits = db._Transaction.__exit__, 0
