@@ -13,7 +13,16 @@ import sys
 from memcli.errors import StoreMissing, StoreUnsafe
 
 STORE_NAME = ".mem"
-_PARTS = ("tree", "local", "local/tree", "local/cache", "local/journal", "local/objects", "local/trash", "local/digests")
+_PARTS = (
+    "tree",
+    "local",
+    "local/tree",
+    "local/cache",
+    "local/journal",
+    "local/objects",
+    "local/trash",
+    "local/digests",
+)
 
 
 def user_dir(kind: str) -> str:
