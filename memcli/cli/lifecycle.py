@@ -192,9 +192,9 @@ def survey(store: Store) -> Survey:
 
 
 def standing_of(store: Store, name: str) -> tuple[Standing, Survey] | None:
-    """How one memory stands, and the whole of which it is a part."""
-    found = survey(store)
-    return next(((one, found) for one in found.standings if one.known.id == name), None)
+    """How one memory stands, and the survey that says so."""
+    found = standing.survey(store.place, store.config, stamp().day, only=name)
+    return (found.standings[0], found) if found.standings else None
 
 
 def print_curve(one: Standing, found: Survey) -> None:

@@ -318,16 +318,15 @@ def _restore_faded(ctx: typer.Context, wanted: str) -> None:
         store, target = find(ctx, wanted)
     except NotFound:
         raise nothing from None
-    survey = standing.survey(store.place, store.config, stamp().day)
-    before = next((one for one in survey.standings if one.known.id == target.id), None)
-    if before is None or before.tier == tiers.HOT:
+    found = standing.survey(store.place, store.config, stamp().day, only=target.id).standings
+    if not found or found[0].tier == tiers.HOT:
         raise nothing
     fade.give_feedback(store.place, store.config, target.id, strength.CONFIRMED, stamp())
     index_now(store, [target.path])
     if not any_json(
-        ctx, {"id": target.id, "path": store.place.shown(target.path), "from": before.tier, "to": tiers.HOT}
+        ctx, {"id": target.id, "path": store.place.shown(target.path), "from": found[0].tier, "to": tiers.HOT}
     ):
-        print(f"{target.id[:4]}  {store.place.shown(target.path)}  {before.tier} → {tiers.HOT}")
+        print(f"{target.id[:4]}  {store.place.shown(target.path)}  {found[0].tier} → {tiers.HOT}")
 
 
 def _list_trash(ctx: typer.Context, opened: list[Store]) -> None:

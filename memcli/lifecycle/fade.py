@@ -86,13 +86,16 @@ def give_feedback(place: Place, config: Config, name: str, word: str, stamp: Sta
     Returns how the memory stands afterwards, None where the index does not know it.
     """
     _record(place, history.FEEDBACK, [(name, word)], stamp)
-    one = next((one for one in standing.survey(place, config, stamp.day).standings if one.known.id == name), None)
-    if one is not None:
-        risen = tiers.tier(one.state.retention, one.tier, used=one.state.uses > 0)
-        if tiers.TIERS.index(risen) < tiers.TIERS.index(one.tier):
-            _record(place, history.FADE, [(name, risen)], stamp)
-            one = one._replace(tier=risen)
-    standing.renew(place, config, stamp.day)
+    found = standing.survey(place, config, stamp.day)
+    number = next((n for n, one in enumerate(found.standings) if one.known.id == name), None)
+    if number is None:
+        return None
+    one = found.standings[number]
+    risen = tiers.tier(one.state.retention, one.tier, used=one.state.uses > 0)
+    if tiers.TIERS.index(risen) < tiers.TIERS.index(one.tier):
+        _record(place, history.FADE, [(name, risen)], stamp)
+        one = found.standings[number] = one._replace(tier=risen)
+    standing.write(place, found)
     return one
 
 

@@ -50,18 +50,21 @@ def policy(config: Config) -> Policy:
     )
 
 
-def survey(place: Place, config: Config, now: float) -> Survey:
-    """How every memory of a store stands on day `now`. Reads the index as it is, and the journal."""
+def survey(place: Place, config: Config, now: float, *, only: str | None = None) -> Survey:
+    """How every memory of a store, or the one with the id `only`, stands on day `now`. Reads index and journal as they are."""
     connection = schema.open_for_reading(place)
     try:
         rows = connection.execute(
-            "SELECT name, path, hash, title, type, pinned FROM entries WHERE problem IS NULL ORDER BY path"
+            "SELECT name, path, hash, title, type, pinned FROM entries"
+            " WHERE problem IS NULL AND name = coalesce(?, name) ORDER BY path",
+            (only,),
         ).fetchall()
         links = _links_to(connection)
         texts = dict(
             connection.execute(
                 "SELECT path, text FROM entries JOIN documents ON entry = entries.id JOIN passages ON document = documents.id"
-                " WHERE documents.ordinal = 0 AND passages.ordinal = 0"
+                " WHERE documents.ordinal = 0 AND passages.ordinal = 0 AND name = coalesce(?, name)",
+                (only,),
             )
         )
     finally:
@@ -87,7 +90,11 @@ def survey(place: Place, config: Config, now: float) -> Survey:
 
 def renew(place: Place, config: Config, now: float) -> None:
     """Write the copy that recall reads, and bring vectors and token codes to the precision of the tiers."""
-    found = survey(place, config, now)
+    write(place, survey(place, config, now))
+
+
+def write(place: Place, found: Survey) -> None:
+    """`renew`, for a store that was surveyed just now."""
     rows = [
         (one.known.id, one.known.hash, one.tier, one.state.utility, one.state.barred)
         for one in found.standings
