@@ -122,3 +122,8 @@ def estimate_tokens(text: str) -> int:
     (BERT splits at each punctuation mark and Han character, and spells out the scripts it hardly knows).
     """
     return sum(1 for _ in TOKEN.finditer(text))
+
+
+def embedding_text(context: str, text: str) -> str:
+    """What the model reads for a passage. Dates and tags are left to the keyword index."""
+    return f"{context} {text}" if context.endswith(":") else f"{context}\n{text}" if context else text

@@ -17,9 +17,9 @@ from memcli.encode.coarse import Frame
 from memcli.index import db, frames, schema
 from memcli.index.cache import EmbeddingCache, Kept
 from memcli.index.coarsening import coarser, units, vectors_at
-from memcli.index.rows import embedding_text
 from memcli.index.schema import BIT, BIT_ALONE, FULL, INT8, NONE
 from memcli.places import Place
+from memcli.text import embedding_text
 
 if TYPE_CHECKING:
     from memcli.encode.embedder import Embedder

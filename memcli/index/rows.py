@@ -15,7 +15,7 @@ from memcli.encode.days import Interval
 from memcli.guard import hidden, secrets
 from memcli.index.timeline import MAX_EVENT_DAYS
 from memcli.memory import Memory, parse
-from memcli.text import content_hash
+from memcli.text import content_hash, embedding_text
 
 MAX_EVENTS = 8  # of one document, the first ones; a log is about no day in particular
 ROLES = frozenset({"user", "assistant", "human", "ai", "model", "agent", "system", "tool", "bot"})
@@ -178,11 +178,6 @@ def _events(text: str, day: int | None, known: dict[Interval, None]) -> tuple[In
     new = new[: MAX_EVENTS - len(known)]
     known.update(dict.fromkeys(new))
     return tuple(new)
-
-
-def embedding_text(context: str, text: str) -> str:
-    """What the model reads for a passage. Dates and tags are left to the keyword index."""
-    return f"{context} {text}" if context.endswith(":") else f"{context}\n{text}" if context else text
 
 
 def embedding_hash(text: str) -> bytes:

@@ -9,6 +9,7 @@ import json
 from collections import namedtuple
 
 from memcli.index import db, schema
+from memcli.text import embedding_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -126,6 +127,17 @@ def passages(connection: db.Connection, ids: Iterable[int]) -> dict[int, tuple[s
             f"SELECT id, text, heading, line FROM passages WHERE id IN ({marks})", some
         ):
             found[number] = (text, heading, line)
+    return found
+
+
+def embedding_texts(connection: db.Connection, ids: Iterable[int]) -> dict[int, tuple[bytes, str]]:
+    """(content hash, what the model reads) of these passages, by id; without those that it cannot read."""
+    found = {}
+    for some in db.chunks(list(ids)):
+        marks = ",".join("?" * len(some))
+        sql = f"SELECT id, hash, context, text FROM passages WHERE id IN ({marks}) AND state != ?"
+        for number, key, context, text in connection.execute(sql, (*some, schema.KEYWORD_ONLY)):
+            found[number] = key, embedding_text(context, text)
     return found
 
 

@@ -13,6 +13,7 @@ from memcli.recall.candidates import Candidate, gather
 from memcli.recall.confidence import WEAK, confidence
 from memcli.recall.fusion import fuse
 from memcli.recall.plan import make_plan
+from memcli.recall.revive import revive
 from memcli.recall.source import QueryEncoder, Source, quiet
 
 TYPE_CHECKING = False
@@ -121,6 +122,7 @@ class Recall:
                 _put_first(named, pool)
                 return pool, NAME if named else WORDS
         pool = gather(self.sources, plan)
+        revive(pool, plan)
         fuse(pool, plan)
         return pool, HYBRID if pool.matches else WORDS
 
@@ -131,6 +133,7 @@ class Recall:
         expanded = deep.expanded(plan, pool, self.sources)
         if expanded is not None:
             again = gather(self.sources, expanded)
+            revive(again, expanded)
             fuse(again, expanded)
             surer = confidence(again, expanded)
             if surer >= sure - deep.LOSS:

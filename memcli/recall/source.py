@@ -17,8 +17,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from memcli.config import Config
-    from memcli.encode.embedder import Embedder, Question
+    from memcli.encode.embedder import Embedded, Embedder, Question
     from memcli.index.matrix import Matrix
     from memcli.index.search import PassageHit
     from memcli.places import Place
@@ -65,6 +68,11 @@ class QueryEncoder:
             self.problem = str(error)
             return None
 
+    def passages(self, texts: list[str]) -> Embedded:
+        """Texts of passages as the model sees them; only after a question was encoded."""
+        assert self._embedder is not None
+        return self._embedder.passages(texts)
+
 
 class Source:
     """One store opened for recall. `encoder` is None for a purely lexical question; while `quiet`, every question is one."""
@@ -74,6 +82,7 @@ class Source:
         self.connection = schema.open_for_reading(place)
         self._encoder = encoder
         self._codes: TokenCodes | None = None
+        self._revived: dict[bytes, tuple[NDArray[np.float32], bytes]] = {}  # vectors and codes by content hash
         self.quiet = False
         self._asked = 0
         self._matrix: Matrix | None = None
@@ -104,7 +113,18 @@ class Source:
         """The token codes of passages by their content hashes, as far as there are any."""
         if self._codes is None and self._encoder is not None and self._encoder.key is not None:
             self._codes = TokenCodes(self.place, self._encoder.key)
-        return self._codes.of(hashes) if self._codes is not None else {}
+        if self._codes is None:
+            return {}
+        wanted = list(hashes)
+        return {key: self._revived[key][1] for key in wanted if key in self._revived} | self._codes.of(wanted)
+
+    def revived(self, texts: dict[int, tuple[bytes, str]]) -> dict[int, NDArray[np.float32]]:
+        """The vectors of these passages, given by (content hash, text), embedded in memory; `codes` has theirs from then on."""
+        new = dict(pair for pair in texts.values() if pair[0] not in self._revived)
+        if new and self._encoder is not None:
+            made = self._encoder.passages(list(new.values()))
+            self._revived.update(zip(new, zip(made.vectors, made.codes, strict=True), strict=True))
+        return {passage: self._revived[key][0] for passage, (key, _) in texts.items()}
 
     def close(self) -> None:
         self.connection.close()

@@ -115,6 +115,21 @@ def test_archived_memories_speak_where_nothing_else_does(store: Store, to: Clock
     assert [row["marks"] for row in alone if row["id"] == old] == [["archived"]]
 
 
+def test_an_archived_memory_is_judged_by_its_meaning(store: Store, to: Clock) -> None:
+    """Words lead to it; that it is the one which answers, only its meaning says."""
+    old = add("Invoices of the boiler are due within a month.", "--title", "Boiler papers")
+    other = add("The boiler is payment in itself, said the deadline of winter.", "--title", "Boiler poem")
+    live(to, 90)
+    assert (tier(old), tier(other)) == ("archived", "archived")
+    run_mem("index", model=True)
+    question = "when must we pay what the boiler cost"
+    found = run_mem("recall", question, "--all", "--json", "--explain", model=True).json()["results"]
+    scores = {row["id"]: row["why"]["channels"].get("semantic", {}).get("score", 0.0) for row in found}
+    assert scores[old] > 0.7
+    assert scores[old] > scores[other]
+    assert run_mem("show", old, "--json").json()["tier"] == "archived", "nothing is written"
+
+
 def test_feedback_brings_back_at_once(store: Store, to: Clock) -> None:
     old = add("The kettle is in the shed.")
     live(to, 90)
