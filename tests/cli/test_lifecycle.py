@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from memcli import config
 from memcli.lifecycle import fade
 from memcli.store import Store
 from tests.command import run_mem
@@ -118,9 +119,10 @@ def test_archived_memories_speak_where_nothing_else_does(store: Store, to: Clock
 def test_an_archived_memory_is_judged_by_its_meaning(store: Store, to: Clock) -> None:
     """Words lead to it; that it is the one which answers, only its meaning says."""
     old = add("Invoices of the boiler are due within a month.", "--title", "Boiler papers")
-    other = add("The boiler is payment in itself, said the deadline of winter.", "--title", "Boiler poem")
+    other = add("The boiler hums in the cellar like a cat.", "--title", "Boiler poem")
     live(to, 90)
     assert (tier(old), tier(other)) == ("archived", "archived")
+    config.set_value("model", None)  # the shipped one
     run_mem("index", model=True)
     question = "when must we pay what the boiler cost"
     found = run_mem("recall", question, "--all", "--json", "--explain", model=True).json()["results"]
