@@ -258,11 +258,13 @@ def _by_entities(connection: db.Connection, ids: Sequence[int]) -> Iterator[Step
                     yield document, other, ordinal, weight
 
 
-# What a link means: the memory with this id, title or path; of a memory of turns the first one. Not with OR, for which
-# SQLite would scan the entries.
+# What a link means: the memory with this id, title or path, or the only one whose file is called so (as in Obsidian); of a
+# memory of turns the first one. Not with OR, for which SQLite would scan the entries.
+ALONE = "(SELECT count(*) FROM (SELECT 1 FROM entries AS same WHERE same.stem = {} COLLATE NOCASE LIMIT 2)) = 1"
 _MEANT = (
     "name = target",
     "title = target COLLATE NOCASE",
+    f"stem = target COLLATE NOCASE AND {ALONE.format('target')}",
     "path IN (target, target || '.md', 'tree/' || target, 'tree/' || target || '.md',"
     " 'local/tree/' || target, 'local/tree/' || target || '.md')",
 )
@@ -273,12 +275,13 @@ _LINKED = " UNION ".join(
     " WHERE own.id IN (SELECT value FROM json_each(?1)) AND own.anchor IS NULL"
     for meant in _MEANT
 )
-_LINKING = """
+_LINKING = f"""
 SELECT own.id, other.id, relations.rowid
-FROM documents AS own JOIN (SELECT *, substr(path, instr(path, 'tree/') + 5) AS below FROM entries) AS meant
+FROM documents AS own JOIN (SELECT *, substr(path, instr(path, 'tree/') + 5) AS below,
+  CASE WHEN {ALONE.format("entries.stem")} THEN stem ELSE name END AS called FROM entries) AS meant
   ON meant.id = own.entry
 JOIN relations ON target COLLATE NOCASE IN (
-  name, title, path, below, substr(path, 1, length(path) - 3), substr(below, 1, length(below) - 3))
+  name, title, called, path, below, substr(path, 1, length(path) - 3), substr(below, 1, length(below) - 3))
 JOIN documents AS other ON other.entry = relations.entry AND other.ordinal = 0
 WHERE own.id IN (SELECT value FROM json_each(?)) AND own.ordinal = 0"""
 

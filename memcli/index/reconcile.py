@@ -202,18 +202,18 @@ def _says_the_same(connection: db.Connection, item: Found, row: EntryRow | None)
 def _insert(connection: db.Connection, item: Found, row: EntryRow | None) -> None:
     if row is None:
         connection.execute(
-            "INSERT INTO entries (path, size, mtime_ns, inode, name, problem) VALUES (?, ?, ?, ?, ?, ?)",
-            (item.path, item.size, item.mtime_ns, item.inode, path_id(item.path), item.problem),
+            "INSERT INTO entries (path, stem, size, mtime_ns, inode, name, problem) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (item.path, _stem(item.path), item.size, item.mtime_ns, item.inode, path_id(item.path), item.problem),
         )
         return
     memory = row.memory
     entry = connection.execute(
-        "INSERT INTO entries (path, size, mtime_ns, inode, hash, name, claimed, type, title, created, tags, source, session,"
-        " part, pinned, supersedes, valid_from, valid_to, secrets, hidden, front_problem)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO entries (path, stem, size, mtime_ns, inode, hash, name, claimed, type, title, created, tags, source,"
+        " session, part, pinned, supersedes, valid_from, valid_to, secrets, hidden, front_problem)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            item.path, item.size, item.mtime_ns, item.inode, row.hash, _free_name(connection, memory.id, item.path),
-            memory.id, memory.type, memory.title, memory.created, _words(memory.tags), memory.source, memory.session,
+            item.path, _stem(item.path), item.size, item.mtime_ns, item.inode, row.hash,
+            _free_name(connection, memory.id, item.path), memory.id, memory.type, memory.title, memory.created, _words(memory.tags), memory.source, memory.session,
             memory.part, memory.pinned, _words(memory.supersedes), memory.valid_from, memory.valid_to,
             _words(row.secrets), _words(row.hidden), memory.problem,
         ),
@@ -259,6 +259,11 @@ def _insert(connection: db.Connection, item: Found, row: EntryRow | None) -> Non
         [(entry, *relation) for relation in memory.relations],
     )
     vocabulary.add(connection, entry)
+
+
+def _stem(path: str) -> str:
+    """The name of a file without its folder and ending: what people link to in a vault."""
+    return path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
 
 
 def delete_entry(connection: db.Connection, path: str, removals: Removals) -> str | None:

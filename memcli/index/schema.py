@@ -30,12 +30,13 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE folders (path TEXT PRIMARY KEY, mtime_ns INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE entries (
   id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-  inode INTEGER NOT NULL, hash TEXT, name TEXT NOT NULL UNIQUE, claimed TEXT, type TEXT, title TEXT, created TEXT,
-  tags TEXT NOT NULL DEFAULT '', source TEXT, session TEXT, part INTEGER, pinned INTEGER NOT NULL DEFAULT 0,
+  inode INTEGER NOT NULL, stem TEXT NOT NULL, hash TEXT, name TEXT NOT NULL UNIQUE, claimed TEXT, type TEXT, title TEXT,
+  created TEXT, tags TEXT NOT NULL DEFAULT '', source TEXT, session TEXT, part INTEGER, pinned INTEGER NOT NULL DEFAULT 0,
   supersedes TEXT NOT NULL DEFAULT '', valid_from TEXT, valid_to TEXT, secrets TEXT NOT NULL DEFAULT '',
   hidden TEXT NOT NULL DEFAULT '', front_problem TEXT, problem TEXT);
 CREATE INDEX entries_claimed ON entries (claimed);
 CREATE INDEX entries_title ON entries (title COLLATE NOCASE);
+CREATE INDEX entries_stem ON entries (stem COLLATE NOCASE);
 CREATE INDEX entries_session ON entries (session) WHERE session IS NOT NULL;
 CREATE INDEX entries_superseding ON entries (id) WHERE supersedes != '';
 CREATE INDEX entries_valid ON entries (valid_from, valid_to) WHERE valid_from IS NOT NULL OR valid_to IS NOT NULL;

@@ -199,11 +199,12 @@ def _name(connection: db.Connection, group: list[int], rarity: Rarity) -> tuple[
 
 # --- links ------------------------------------------------------------------------------------------------------------
 
-# What a link means is said by `graph`: a memory of this id, title or path.
-_BROKEN = """
+# What a link means is said by `graph`: a memory of this id, title or path, or the only file of this name.
+_BROKEN = f"""
 SELECT entry, target FROM relations
 WHERE NOT EXISTS (SELECT 1 FROM entries WHERE name = replace(target, '.mem/', ''))
   AND NOT EXISTS (SELECT 1 FROM entries WHERE title = replace(target, '.mem/', '') COLLATE NOCASE)
+  AND NOT {graph.ALONE.format("replace(target, '.mem/', '')")}
   AND NOT EXISTS (SELECT 1 FROM entries, (SELECT replace(target, '.mem/', '') AS bare) WHERE path IN (
     bare, bare || '.md', 'tree/' || bare, 'tree/' || bare || '.md', 'local/tree/' || bare, 'local/tree/' || bare || '.md'))
 ORDER BY entry, target"""

@@ -6,6 +6,7 @@ without it another memory goes first (an order of files by path settles what is 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -153,3 +154,17 @@ def test_a_short_turn_is_read_with_the_question_before_it(root: str) -> None:
     assert names(answer)[:2] == ["holiday1", "holiday2"]
     assert shares(answer, "holiday2")["window"] > 2 * shares(answer, "lunch2")["window"]
     assert shares(answer, "holiday2")["session.late"] > shares(answer, "lunch2")["session.late"]
+
+
+def test_a_link_by_the_name_of_a_file_leads_there(tmp_path: Path) -> None:
+    """As in an Obsidian vault; not where several files are called so."""
+    notes = {
+        "a/fuse.md": "# Where the fuses lie\n\nExtension 4411.",
+        "a/README.md": "# First\n\nThe first.",
+        "b/README.md": "# Second\n\nThe second.",
+        "lamp.md": "# Lamps\n\nWhen lamps flicker, see [[fuse]] and [[README]].",
+    }
+    root = embedded(tmp_path, {path: note(text) for path, text in notes.items()})
+    answer = ask("lamps flicker", "--root", root, "--lexical")
+    assert names(answer) == ["lamp", "fuse"]
+    assert shares(answer, "fuse")["links"] > 0
