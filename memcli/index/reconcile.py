@@ -213,7 +213,8 @@ def _insert(connection: db.Connection, item: Found, row: EntryRow | None) -> Non
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             item.path, _stem(item.path), item.size, item.mtime_ns, item.inode, row.hash,
-            _free_name(connection, memory.id, item.path), memory.id, memory.type, memory.title, memory.created, _words(memory.tags), memory.source, memory.session,
+            _free_name(connection, memory.id, item.path), memory.id, memory.type, memory.title, memory.created,
+            _words(memory.tags), memory.source, memory.session,
             memory.part, memory.pinned, _words(memory.supersedes), memory.valid_from, memory.valid_to,
             _words(row.secrets), _words(row.hidden), memory.problem,
         ),
