@@ -99,7 +99,10 @@ def gc(
     standings = survey(store).standings
     archived = [one.known.id for one in standings if one.tier == tiers.ARCHIVED]
     uses = {one.known.id: one.state.uses for one in standings}
-    tidied = consolidation.consolidate(store.place, now=time.time(), uses=uses, without=archived, dry_run=dry_run)
+    with terminal.progress("looking for what to tidy") as advance:
+        tidied = consolidation.consolidate(
+            store.place, now=time.time(), uses=uses, without=archived, dry_run=dry_run, progress=advance
+        )
     shown = {
         "dry_run": dry_run,
         "refused": refused,

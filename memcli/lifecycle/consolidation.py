@@ -5,7 +5,7 @@ Finds nothing itself and changes nothing; see `lessons` and `topics`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from memcli.index import db, schema
@@ -28,17 +28,31 @@ class Tidied(NamedTuple):
 
 
 def consolidate(
-    place: Place, *, now: float, uses: Mapping[str, int], without: Collection[str] = (), dry_run: bool = False
+    place: Place,
+    *,
+    now: float,
+    uses: Mapping[str, int],
+    without: Collection[str] = (),
+    dry_run: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Tidied:
-    """Propose what is new and renew digests, on the index as it is; `without` are ids of archived memories."""
+    """Propose what is new and renew digests, on the index as it is; `without` are ids of archived memories.
+
+    `progress` is called with (steps done, steps).
+    """
+    done = progress or (lambda *_: None)
+    done(0, 3)
     connection = schema.open_for_reading(place)
     try:
         rejected = proposals.rejected_pairs(place)
         pairs = [proposals.of_finding(one) for one in duplicates.in_store(connection, rejected=rejected)]
+        done(1, 3)
         found = [*pairs, *drafts(connection, without=without), *unused(place, connection, uses)]
+        done(2, 3)
         renew = digests.plan if dry_run else digests.renew
         report = renew(place, connection, now=now, without=without)
         links = topics.links(connection)
+        done(3, 3)
     finally:
         connection.close()
     if not dry_run:

@@ -1,8 +1,7 @@
 """Change over time: what replaced what, what is forgotten, what was true at a date, and what outcomes say of a memory.
 
-The current value goes first and says what it replaced; archived memories speak only where nothing else does; what was useful
-or wrong before is a small, bounded prior that lifts nothing irrelevant. Reads the index only where something was replaced.
-Lean.
+The current value goes first and says what it replaced; archived memories are left out where others answer clearly better; what
+was useful or wrong before is a small, bounded prior that lifts nothing irrelevant. Lean.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from memcli.recall.plan import Plan
     from memcli.recall.source import Source
 
-ARCHIVED = "archived"
+ARCHIVED = "archived"  # as in `lifecycle.tiers`, which recall need not load
 UTILITY = 0.1  # of its score that a memory gains or loses at most by what outcomes said of it
 USUAL = 0.6  # utility of a memory without outcomes (`lifecycle.strength.KIND`)
 EXPIRED = 0.9  # of its score that a memory keeps whose time is over
