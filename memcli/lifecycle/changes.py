@@ -23,6 +23,8 @@ Words = tuple[Word, ...]
 DUPLICATE, SUBSUMED, CHANGED, NEGATED = "duplicate", "subsumed", "changed", "negated"
 SURE = 0.7  # confidence from which a difference is a finding
 
+MANY = 10  # statements of a text, from which on it says so many things that one of them differing tells nothing
+
 _NOTHING: Span = (0, 0)
 _SAME, _CONTAINED = 0.8, 0.9  # shares of what one text says that the other says too
 _PARAPHRASE = 0.9  # cosine at which shares count as they are; a nearer pair needs a little less of them
@@ -60,7 +62,9 @@ def between(
         return Change(DUPLICATE, 1.0, _NOTHING, _NOTHING)
     weight = subjects.weights(weigh)
     ours, theirs = statements(a), statements(b)
-    found = max(_differences(ours, theirs, weight), key=lambda change: change.confidence, default=None)
+    found = None
+    if max(len(ours), len(theirs)) < MANY:
+        found = max(_differences(ours, theirs, weight), key=lambda change: change.confidence, default=None)
     if found is not None:
         found = found._replace(confidence=min(1.0, found.confidence) * _nearness(cosine))
     if found is None or found.confidence < at_least:

@@ -200,3 +200,14 @@ def test_the_facts_of_the_bench_are_judged_without_vectors_too() -> None:
     assert true >= 0.75 * len(pairs)
     assert true / (true + false) >= 0.85
     assert changes.SURE == 0.7
+
+
+def test_a_statement_among_many_is_no_contradiction() -> None:
+    """Two tutorials are not one subject because a step of each is about the same."""
+    a, b = "The gateway retries 3 times.", "The gateway retries 5 times."
+    assert changes.between(a, b) is not None
+    steps = " ".join(
+        f"Then open the {thing} and read what it says." for thing in ("log", "menu", "page", "file", "shell")
+    )
+    more = " ".join(f"Later the {thing} is closed again." for thing in ("door", "tab", "window", "socket", "issue"))
+    assert changes.between(f"{a} {steps} {more}", f"{b} {steps}") is None
