@@ -228,9 +228,8 @@ def population(found: Survey) -> dict[str, int]:
     return counts
 
 
-def print_population(store: Store) -> None:
+def print_population(found: Survey) -> None:
     """The tiers as bars, and how fast a memory fades that nobody uses."""
-    found = survey(store)
     for line in plots.bars(list(population(found).items()), min(60, shutil.get_terminal_size().columns - 10)):
         print(f"          {line}")
     if not found.standings:

@@ -19,6 +19,7 @@ from memcli.guard import hidden, secrets
 from memcli.index import schema, search
 from memcli.index.update import model_folder
 from memcli.lifecycle import digests
+from memcli.lifecycle.standing import Survey
 from memcli.memory import parse
 from memcli.recall import refresh
 from memcli.store import Store
@@ -179,7 +180,7 @@ def status(ctx: typer.Context) -> None:
     Example: mem status
     """
     opened = stores(ctx)
-    reports, attention = zip(*(_status_of(store) for store in opened), strict=True) if opened else ((), ())
+    reports, attention, surveys = zip(*map(_status_of, opened), strict=True) if opened else ((), (), ())
     if any_json(ctx, [{**report, "attention": lines} for report, lines in zip(reports, attention, strict=True)]):
         return
     if not reports:
@@ -194,13 +195,14 @@ def status(ctx: typer.Context) -> None:
         print(f"index     {report['index']}")
         for line in lines:
             print(f"          {line}")
-    for store in opened:
-        lifecycle.print_population(store)
+    for found in surveys:
+        lifecycle.print_population(found)
 
 
-def _status_of(store: Store) -> tuple[dict[str, object], list[str]]:
-    """What there is to say of a store, and what needs its owner."""
+def _status_of(store: Store) -> tuple[dict[str, object], list[str], Survey]:
+    """What there is to say of a store, what needs its owner, and how its memories stand."""
     notices = refresh.update(store.place, embed=False)
+    found = lifecycle.survey(store)
     connection = schema.open_for_reading(store.place)
     try:
         memories, passages, embedded = search.count(connection)
@@ -233,14 +235,14 @@ def _status_of(store: Store) -> tuple[dict[str, object], list[str]]:
         "memories": memories,
         "passages": passages,
         "types": dict(kinds),
-        "tiers": lifecycle.population(lifecycle.survey(store)),
+        "tiers": lifecycle.population(found),
         "pending": waiting,
         "trash": trash,
         "sharing": sharing,
         "size": f"index {human_size(size['cache'])}, history {human_size(history)}, trash {trash}",
         "index": " · ".join(parts),
     }
-    return report, attention
+    return report, attention, found
 
 
 def _size(folder: str) -> int:
