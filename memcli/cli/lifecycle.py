@@ -93,10 +93,10 @@ def gc(
     planned = fade.plan(store.place, store.config, stamp().day)
     moves = planned.moves
     if not dry_run:
-        moves = fade.carry_out(store.place, store.config, planned, stamp(), force=force)
+        moves = fade.carry_out(store.place, planned, stamp(), force=force)
         terminal.index_now(store)
     refused = planned.refused if not force else None
-    standings = survey(store).standings
+    standings = planned.found.standings
     archived = [one.known.id for one in standings if one.tier == tiers.ARCHIVED]
     uses = {one.known.id: one.state.uses for one in standings}
     with terminal.progress("looking for what to tidy") as advance:

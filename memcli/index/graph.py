@@ -302,6 +302,16 @@ def linked(connection: db.Connection, ids: Sequence[int]) -> dict[int, list[int]
     return {document: others for document, others in found.items() if others}
 
 
+def linking(connection: db.Connection) -> dict[int, set[int]]:
+    """For each entry that others link to, those entries."""
+    firsts = dict(connection.execute("SELECT id, entry FROM documents WHERE ordinal = 0"))
+    found: dict[int, set[int]] = {}
+    for document, other, _ in connection.execute(_LINKED, (json.dumps(list(firsts)),)):
+        if document in firsts and document != other:
+            found.setdefault(firsts[other], set()).add(firsts[document])
+    return found
+
+
 def _by_sequence(connection: db.Connection, ids: Sequence[int]) -> Iterator[Step]:
     """The turns before and after. They say less: the neighbours of what was found are looked at anyway."""
     for document, other in connection.execute(

@@ -1,6 +1,7 @@
-"""What consolidation proposes for `mem review`: recurring lessons, memories to file under a topic, and new topics.
+"""What `mem gc` does besides fading: proposals for `mem review` (contradictions, duplicates, lessons, topics, what is never of
+use), digests, and a look at links.
 
-Finds nothing itself and changes nothing; see `lessons` and `topics`.
+Finds nothing itself and changes no memory; see `duplicates`, `lessons`, `topics`, `exposure` and `digests`.
 """
 
 from __future__ import annotations

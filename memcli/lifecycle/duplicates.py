@@ -232,16 +232,13 @@ def _all_near_by_vector(
         return None
     import numpy as np
 
-    rows = connection.execute(
-        "SELECT entry, embedding FROM vectors JOIN passages ON passages.id = passage JOIN documents ON documents.id = document"
-        f" WHERE anchor IS NULL AND passages.ordinal < {PASSAGES} ORDER BY passage"
-    ).fetchall()
-    rows = [row for row in rows if row[0] in notes]
-    if not rows:
+    from memcli.lifecycle import nearness
+
+    owners, vectors = nearness.of_beginnings(connection, PASSAGES)
+    compared = np.isin(owners, list(notes))
+    owners, vectors = owners[compared], vectors[compared]
+    if not len(owners):
         return None
-    owners = np.array([row[0] for row in rows])
-    vectors = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.int8).reshape(len(rows), -1).astype(np.float32)
-    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
     wanted = np.flatnonzero(np.isin(owners, [note.entry for note in asked]))
     near: dict[int, dict[int, float]] = {}
     for start in range(0, len(wanted), 256):

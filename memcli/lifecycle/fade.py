@@ -46,10 +46,11 @@ class Move(NamedTuple):
 
 
 class FadePlan(NamedTuple):
-    """What fading would do: its moves, those that go down first; what the journal is to note; why it must not be, or None."""
+    """What fading would do to the memories `found`: its moves, those that go down first; how many each tier would have; and why
+    it must not be, or None."""
 
+    found: Survey
     moves: list[Move]
-    unnoted: list[Standing]
     population: dict[str, int]
     refused: str | None
 
@@ -67,16 +68,21 @@ def plan(place: Place, config: Config, now: float) -> FadePlan:
     moves.sort(
         key=lambda move: (-tiers.TIERS.index(move.after), move.standing.state.retention, move.standing.known.path)
     )
-    unnoted = [one for one in found.standings if not one.noted]
-    return FadePlan(moves, unnoted, population, _refusal(found, moves, now))
+    return FadePlan(found, moves, population, _refusal(found, moves, now))
 
 
-def carry_out(place: Place, config: Config, planned: FadePlan, stamp: Stamp, *, force: bool = False) -> list[Move]:
-    """Note what was found and move what is to move; returns the moves made. A refused plan moves nothing, unless `force`."""
-    _record(place, journal.SEEN, [(one.known.id, one.known.hash) for one in planned.unnoted], stamp)
+def carry_out(place: Place, planned: FadePlan, stamp: Stamp, *, force: bool = False) -> list[Move]:
+    """Note what was found and move what is to move, in `planned.found` too; returns the moves made.
+
+    A refused plan moves nothing, unless `force`.
+    """
+    standings = planned.found.standings
+    _record(place, journal.SEEN, [(one.known.id, one.known.hash) for one in standings if not one.noted], stamp)
     moves = planned.moves if force or planned.refused is None else []
-    _record(place, history.FADE, [(move.standing.known.id, move.after) for move in moves], stamp)
-    standing.renew(place, config, stamp.day)
+    reached = {move.standing.known.id: move.after for move in moves}
+    _record(place, history.FADE, list(reached.items()), stamp)
+    standings[:] = [one._replace(tier=reached.get(one.known.id, one.tier)) for one in standings]
+    standing.write(place, planned.found)
     return moves
 
 

@@ -42,6 +42,8 @@ EPOCH = 719_163  # 1970-01-01, as a day
 
 
 _Happenings = list[tuple[int, Happening]]  # with the event's place in the journal: times have whole seconds
+_Hash = tuple[int, str]  # likewise
+_UNKNOWN: _Hash = (-1, "")
 
 
 def day_of(seconds: float) -> float:
@@ -71,15 +73,16 @@ def stories(history: Iterable[Event], known: Iterable[Known]) -> dict[str, Story
     by_path: dict[str, _Happenings] = {}
     by_id: dict[str, _Happenings] = {}
     tiers: dict[str, str] = {}
-    hashes: dict[str, str | None] = {}  # by path, as changes leave them
-    seen: dict[str, tuple[float, str]] = {}
+    hashes: dict[str, _Hash] = {}  # by path, as changes leave them
+    seen: dict[str, _Hash] = {}  # by id, as found on disk
     for place, event in enumerate(events):
+        if event.verb != "undo" and event.op in undone:
+            continue
+        _leave(event, place, hashes)
         if event.verb == "undo":
-            _place(event, hashes)
-        if event.verb == "undo" or event.op in undone:
             continue
         day = moment(event.at)
-        _follow(event, place, day, by_path, hashes)
+        _follow(event, place, day, by_path)
         for name, word in event.about:
             if event.verb == FADE and word in TIERS:
                 tiers[name] = word
@@ -88,48 +91,43 @@ def stories(history: Iterable[Event], known: Iterable[Known]) -> dict[str, Story
             elif event.verb == journal.SEEN:
                 what = strength.EDITED if name in seen else strength.INDEXED
                 by_id.setdefault(name, []).append((place, Happening(day, what)))
-                seen[name] = day, word
+                seen[name] = place, word
     return {
         one.id: Story(
             [what for _, what in sorted(by_path.get(one.path, []) + by_id.get(one.id, []))],
             tiers.get(one.id, HOT),
-            seen[one.id][1] if one.id in seen else hashes.get(one.path),
+            max(seen.get(one.id, _UNKNOWN), hashes.get(one.path, _UNKNOWN))[1] or None,
         )
         for one in known
     }
 
 
-def _follow(
-    event: Event, place: int, day: float, by_path: dict[str, _Happenings], hashes: dict[str, str | None]
-) -> None:
+def _follow(event: Event, place: int, day: float, by_path: dict[str, _Happenings]) -> None:
     """Take an event's changes of files into the happenings of what lies at these paths."""
     moved = journal.moves(event)
     for path, before, after in event.changes:
         if after is None:
-            hashes.pop(path, None)
             continue
-        hashes[path] = after
         if path in moved:
             by_path[path] = by_path.pop(moved[path], [])
         elif before is None and event.verb != "restore":
             by_path[path] = []  # another memory than what may have been there before
-        happenings = by_path.setdefault(path, [])
         what = strength.INDEXED if before is None and path not in moved else strength.EDITED
-        happenings.append((place, Happening(day, what)))
+        by_path.setdefault(path, []).append((place, Happening(day, what)))
 
 
-def _place(event: Event, hashes: dict[str, str | None]) -> None:
+def _leave(event: Event, place: int, hashes: dict[str, _Hash]) -> None:
     """Which texts lie where after an event."""
     for path, _, after in event.changes:
         if after is None:
             hashes.pop(path, None)
         else:
-            hashes[path] = after
+            hashes[path] = place, after
 
 
 def files_left(history: Iterable[Event]) -> int:
     """How many files there should be by the journal alone."""
-    hashes: dict[str, str | None] = {}
-    for event in history:
-        _place(event, hashes)
+    hashes: dict[str, _Hash] = {}
+    for place, event in enumerate(history):
+        _leave(event, place, hashes)
     return len(hashes)

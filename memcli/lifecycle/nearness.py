@@ -1,6 +1,6 @@
 """The vectors of a store for work over all of it: one for each passage, or one for each memory that is no session.
 
-The only place of this package that reads them. Imports numpy.
+The only place of this package that reads them, but for the one search of a memory just written. Imports numpy.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from memcli.errors import IndexUnavailable
 from memcli.index import db, search
+from memcli.index.coarsening import units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +35,19 @@ def of_passages(connection: db.Connection, passages: Iterable[int]) -> dict[int,
         return {}
     # Looked up one by one: for `IN` sqlite-vec reads all vectors.
     sql = "SELECT passage, embedding FROM json_each(?) CROSS JOIN vectors ON passage = value"
-    return {number: _unit(blob) for number, blob in connection.execute(sql, (json.dumps(list(passages)),))}
+    return {number: units([blob])[0] for number, blob in connection.execute(sql, (json.dumps(list(passages)),))}
+
+
+def of_beginnings(connection: db.Connection, passages: int) -> tuple[NDArray[np.int64], Vector]:
+    """The memories that are no sessions, by entry number, and a unit row for each of their first few passages."""
+    rows = connection.execute(
+        "SELECT entry, embedding FROM vectors JOIN passages ON passages.id = passage JOIN documents ON documents.id = document"
+        " WHERE anchor IS NULL AND passages.ordinal < ? ORDER BY passage",
+        (passages,),
+    ).fetchall()
+    if not rows:
+        return np.empty(0, dtype=np.int64), np.empty((0, 0), dtype=np.float32)
+    return np.array([row[0] for row in rows]), units([row[1] for row in rows])
 
 
 def of_memories(connection: db.Connection) -> tuple[list[int], Vector]:
@@ -50,7 +63,7 @@ def of_memories(connection: db.Connection) -> tuple[list[int], Vector]:
         "SELECT entry, embedding FROM vectors JOIN passages ON passages.id = passage JOIN documents ON documents.id = document"
         " JOIN entries ON entries.id = entry WHERE anchor IS NULL AND type IS NOT 'episode' ORDER BY passage"
     ):
-        vector = _unit(blob)
+        (vector,) = units([blob])
         sums[entry] = sums[entry] + vector if entry in sums else vector
     numbers = sorted(sums)
     if not numbers:
@@ -59,8 +72,3 @@ def of_memories(connection: db.Connection) -> tuple[list[int], Vector]:
     rows -= rows.mean(axis=0)
     rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
     return numbers, rows
-
-
-def _unit(blob: bytes) -> Vector:
-    vector = np.frombuffer(blob, dtype=np.int8).astype(np.float32)
-    return vector / max(float(np.linalg.norm(vector)), 1e-6)

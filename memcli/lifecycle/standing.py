@@ -6,12 +6,11 @@ one that was judged, so that an edit makes a memory speak again at once.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import NamedTuple
 
 from memcli import journal, lock
 from memcli.config import Config
-from memcli.index import db, precision, schema
+from memcli.index import db, graph, precision, schema
 from memcli.lifecycle import history, strength, tiers
 from memcli.lifecycle.history import Known
 from memcli.lifecycle.strength import Activity, Happening, Policy, State, Traits
@@ -55,11 +54,11 @@ def survey(place: Place, config: Config, now: float, *, only: str | None = None)
     connection = schema.open_for_reading(place)
     try:
         rows = connection.execute(
-            "SELECT name, path, hash, title, type, pinned FROM entries"
+            "SELECT name, path, hash, id, title, type, pinned FROM entries"
             " WHERE problem IS NULL AND name = coalesce(?, name) ORDER BY path",
             (only,),
         ).fetchall()
-        links = _links_to(connection)
+        links = graph.linking(connection)
         texts = dict(
             connection.execute(
                 "SELECT path, text FROM entries JOIN documents ON entry = entries.id JOIN passages ON document = documents.id"
@@ -75,9 +74,9 @@ def survey(place: Place, config: Config, now: float, *, only: str | None = None)
     told = history.stories(events, known)
     chosen = policy(config)
     standings = []
-    for one, (_, _, _, title, type_, pinned) in zip(known, rows, strict=True):
+    for one, (_, _, _, entry, title, type_, pinned) in zip(known, rows, strict=True):
         story = told[one.id]
-        traits = Traits(type_, bool(pinned), links[one.path], is_volatile(title, texts.get(one.path, "")))
+        traits = Traits(type_, bool(pinned), len(links.get(entry, ())), is_volatile(title, texts.get(one.path, "")))
         noted = story.hash == one.hash
         happenings = story.happenings
         if not noted:  # written or edited by hand since anybody looked
@@ -121,21 +120,3 @@ def renew_where_new(place: Place, config: Config, now: float) -> None:
         connection.close()
     if known is None:
         renew(place, config, now)
-
-
-def _links_to(connection: db.Connection) -> Counter[str]:
-    """How many other memories link to each path."""
-    named: dict[str, str] = {}
-    for path, title in connection.execute("SELECT path, title FROM entries WHERE problem IS NULL ORDER BY path DESC"):
-        stem = path.removeprefix("local/").removeprefix("tree/").removesuffix(".md").lower()
-        for name in (title.lower(), stem.rsplit("/", 1)[-1], stem):
-            named[name] = path
-    linking = connection.execute(
-        "SELECT DISTINCT path, lower(target) FROM relations JOIN entries ON entries.id = entry"
-    )
-    found: Counter[str] = Counter()
-    for path, target in linking:
-        other = named.get(target.removesuffix(".md"))
-        if other is not None and other != path:
-            found[other] += 1
-    return found

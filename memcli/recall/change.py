@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from memcli.recall.source import Source
 
 ARCHIVED = "archived"  # as in `lifecycle.tiers`, which recall need not load
-UTILITY = 0.1  # of its score that a memory gains or loses at most by what outcomes said of it
+UTILITY = 0.1  # of its score that a memory gains for each whole of utility above the usual
 USUAL = 0.6  # utility of a memory without outcomes (`lifecycle.strength.KIND`)
 EXPIRED = 0.9  # of its score that a memory keeps whose time is over
 OUTDO = 0.8  # of the best other score, that an archived memory must have to be shown beside it

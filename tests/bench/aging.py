@@ -101,7 +101,7 @@ def gc(place: Place, begin: float, days: float) -> list[float]:
     store = Store(place, now=lambda: begin + days * DAY)
     stamp = fade.Stamp("bench", "/", None, begin + days * DAY)
     planned = fade.plan(place, store.config, stamp.day)
-    fade.carry_out(place, store.config, planned, stamp, force=True)
+    fade.carry_out(place, planned, stamp, force=True)
     store.sync()
     total = sum(planned.population.values())
     return [planned.population[tier] / total for tier in tiers.TIERS]

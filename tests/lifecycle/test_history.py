@@ -11,7 +11,7 @@ from memcli import journal
 from memcli.lifecycle import history
 from memcli.lifecycle.history import Known, Story
 from memcli.store import Store
-from memcli.text import content_hash
+from memcli.text import content_hash, digest
 
 START = 1_780_000_000.0  # 2026-05-28
 DAY = 86_400.0
@@ -114,6 +114,18 @@ def test_the_hash_of_what_mem_wrote_is_known(aging: tuple[Store, Clock]) -> None
     store.sync(embed=False)
     data = Path(store.place.absolute(written.path)).read_bytes()
     assert story(store, written.path, written.id).hash == content_hash(data)
+
+
+def test_of_what_was_found_and_what_mem_wrote_the_later_counts(aging: tuple[Store, Clock]) -> None:
+    """Else a file by hand that `mem` edited would be taken for edited by hand, at every look."""
+    store, _ = aging
+    Path(store.place.tree, "hand.md").write_text("By hand.\n", encoding="utf-8")
+    about(store, journal.SEEN, [("hand", "found")], 2)
+    assert story(store, "tree/hand.md", "hand").hash == "found"
+    written = store.edit("tree/hand.md", append="By mem.")
+    assert story(store, written.path, "hand").hash == digest(Path(store.place.absolute(written.path)).read_bytes())
+    about(store, journal.SEEN, [("hand", "found later")], 3)
+    assert story(store, written.path, "hand").hash == "found later"
 
 
 def test_activity_is_what_people_did_not_what_fading_did(aging: tuple[Store, Clock]) -> None:
