@@ -116,6 +116,18 @@ def test_archived_memories_speak_where_nothing_else_does(store: Store, to: Clock
     assert [row["marks"] for row in alone if row["id"] == old] == [["archived"]]
 
 
+def test_a_weak_answer_shows_what_is_archived_too(store: Store, to: Clock) -> None:
+    """Even far behind what is not archived: nothing here is sure to answer."""
+    old = add("The kettle and the ladder are in the shed behind the garden, says Ann, who was there.")
+    live(to, 90)
+    add("The shed door.", "--title", "Shed")
+    unknown = " ".join(f"zebra{n}quartz" for n in range(22))
+    assert old not in [row["id"] for row in run_mem("recall", "who saw the shed", "--json").json()["results"]]
+    weak = run_mem("recall", f"who saw the shed {unknown}", "--json").json()
+    assert weak["confidence"] < 0.35
+    assert old in [row["id"] for row in weak["results"]]
+
+
 def test_an_archived_memory_is_judged_by_its_meaning(store: Store, to: Clock) -> None:
     """Words lead to it; that it is the one which answers, only its meaning says."""
     old = add("Invoices of the boiler are due within a month.", "--title", "Boiler papers")
