@@ -28,6 +28,20 @@ SETTINGS = (
         "model", str, "", False, "Folder of the embedding model; empty means the one shipped. Set by `mem model use`."
     ),
     Setting("threads", int, 0, False, "Threads for embedding; 0 means one for each core, at most 4."),
+    Setting("watch.autostart", int, 0, False, "1: a recall that finds no warm server starts `mem watch --detach`."),
+    Setting(
+        "watch.idle_minutes",
+        int,
+        0,
+        False,
+        "Minutes without a request or a change after which mem watch ends; 0: never.",
+    ),
+    Setting(
+        "watch.reconcile_minutes", int, 5, False, "Minutes after which it looks at all files, events or not; 0: never."
+    ),
+    Setting(
+        "watch.poll_seconds", int, 0, False, "Poll the files this often; 0: only where the system gives no events."
+    ),
     Setting("strength.fact", int, 15, False, "Days after which a fact that nobody used has faded to 37 %."),
     Setting("strength.decision", int, 28, False, "The same for decisions."),
     Setting("strength.preference", int, 40, False, "The same for preferences."),

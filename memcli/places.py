@@ -126,10 +126,10 @@ class Place:
                 return prefix + absolute[len(root) + 1 :].replace(os.sep, "/")
         return None
 
-    def shown(self, path: str) -> str:
-        """`path` as a person would type it from the working directory."""
+    def shown(self, path: str, here: str | None = None) -> str:
+        """`path` as a person would type it from the folder `here`, the working directory where none is given."""
         absolute = self.absolute(path)
-        home, here = os.path.expanduser("~"), os.getcwd()
+        home, here = os.path.expanduser("~"), here or os.getcwd()
         if absolute.startswith(here + os.sep):
             return absolute[len(here) + 1 :]
         return "~" + absolute[len(home) :] if absolute.startswith(home + os.sep) else absolute
@@ -221,7 +221,7 @@ def locate(*, root: str | None, personal_only: bool, start: str | None = None) -
     Raises StoreMissing when `root` names no store.
     """
     if root is not None:
-        place = at_root(root)
+        place = at_root(os.path.join(start or "", root))
         if not place.exists():
             raise StoreMissing(f"there is no store in {root}", hint=f"mem --root {root} init")
         return [place]

@@ -11,7 +11,7 @@ import difflib
 import typer
 
 from memcli import __version__
-from memcli.cli import admin, curate, history, index, lifecycle, read, review, write
+from memcli.cli import admin, curate, history, index, lifecycle, read, review, watch, write
 from memcli.cli.invocation import ALIASES, Invocation, say
 from memcli.errors import UsageError
 
@@ -47,7 +47,7 @@ REST = (
     admin.init, read.ls, write.restore, write.mv, curate.curate, lifecycle.gc, review.review, admin.import_, admin.export,
     admin.doctor,
 )  # fmt: skip
-GROUPS = {"index": index.app, "model": admin.model_app, "config": admin.config_app}
+GROUPS = {"watch": watch.app, "index": index.app, "model": admin.model_app, "config": admin.config_app}
 for panel, verbs in (("Everyday", EVERYDAY), ("The rest", REST)):
     for verb in verbs:
         app.command(name=verb.__name__.rstrip("_"), rich_help_panel=panel)(verb)

@@ -41,7 +41,7 @@ def curate(
     place = places(invocation(ctx))[0]
     store = Store(place) if dry_run else writable(ctx)
     if store.place.exists() and not (dry_run and _is_current(store.place)):
-        refresh.update(store.place, embed=False)
+        refresh.update(store.place)
     outcomes = curating.curate(store, asked, dry_run=dry_run)
     if not any_json(ctx, [_as_json(store.place, outcome) for outcome in outcomes]):
         _print(store.place, outcomes)

@@ -8,7 +8,7 @@ import time
 from memcli.errors import UsageError
 from memcli.text import iso_date
 
-_AGO = re.compile(r"(\d{1,4})\s*(d|day|w|week|m|month|y|year)s?(?: ago)?")
+_AGO = r"(\d{1,4})\s*(d|day|w|week|m|month|y|year)s?(?: ago)?"
 _DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
 
 
@@ -20,7 +20,7 @@ def day(text: str, now: float | None = None) -> str:
     """`2026-05`, `2026-05-12`, `today`, `yesterday`, `7d`, `2 weeks ago` as an ISO date. Raises UsageError."""
     now = time.time() if now is None else now
     asked = text.strip().lower()
-    ago = _AGO.fullmatch(asked)
+    ago = re.fullmatch(_AGO, asked)
     days = {"today": 0, "yesterday": 1}.get(asked, int(ago.group(1)) * _DAYS[ago.group(2)[0]] if ago else None)
     if days is not None:
         return time.strftime("%Y-%m-%d", time.localtime(now - days * 86400))

@@ -14,6 +14,7 @@ from memcli.cli.terminal import any_json, stores
 from memcli.errors import StoreMissing, UsageError
 from memcli.index import db, maintenance, schema, search
 from memcli.index.reconcile import Report
+from memcli.places import Place
 from memcli.store import Store
 from memcli.text import plural
 
@@ -44,9 +45,19 @@ def _update(store: Store) -> dict[str, object]:
     with terminal.progress("indexing") as advance:
         report, problem = store.sync(progress=advance)
     maintenance.compact(store.place)
+    _derive(store.place)
     if problem:
         say(f"found by words only: {problem}", "try: mem model verify")
     return _counted(store, report)
+
+
+def _derive(place: Place) -> None:
+    """Make the file that a large store's vectors are searched in, where it is due; without numpy none can be searched."""
+    try:
+        from memcli.index import arrays
+    except ImportError:
+        return
+    arrays.build_where_due(place)
 
 
 def _counted(store: Store, report: Report) -> dict[str, object]:
@@ -106,6 +117,7 @@ def check(
             if connection.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
                 differences.append(f"{store.place.folder}: the index is damaged")
             indexed = {row[0]: row[1] for row in connection.execute("SELECT path, problem FROM entries")}
+            differences += [f"{store.place.folder}: {problem}" for problem in _array_problems(store.place, connection)]
         finally:
             connection.close()
         present = {item.path for item in walk.walk(store.place)}
@@ -121,6 +133,14 @@ def check(
             f"the index differed from the files in {plural(len(differences), 'place')}", hint="mem index"
         )
     say("the index agrees with the files")
+
+
+def _array_problems(place: Place, connection: db.Connection) -> list[str]:
+    try:
+        from memcli.index import arrays
+    except ImportError:
+        return []
+    return arrays.problems(place, connection)
 
 
 @app.command()

@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from memcli.errors import MemError
     from memcli.places import Place
+    from memcli.view import View
 
 Invocation = namedtuple("Invocation", "root personal json no_input", defaults=(None, False, False, False))
 Invocation.__doc__ = (
@@ -47,11 +48,11 @@ def take(arguments: list[str]) -> tuple[Invocation, list[str]]:
     return Invocation(**found), rest
 
 
-def places(invocation: Invocation) -> list[Place]:
-    """The stores of an invocation, the one written to first."""
+def places(invocation: Invocation, here: str | None = None) -> list[Place]:
+    """The stores of an invocation in the folder `here` (the working directory), the one written to first."""
     from memcli.places import locate
 
-    return locate(root=invocation.root, personal_only=invocation.personal)
+    return locate(root=invocation.root, personal_only=invocation.personal, start=here)
 
 
 def may_ask(invocation: Invocation) -> bool:
@@ -63,8 +64,30 @@ def may_ask(invocation: Invocation) -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def wants_colour() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+class Page:
+    """What a verb prints, put together before it is printed: the warm server prints for another process."""
+
+    __slots__ = ("err", "out", "view")
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.out: list[str] = []
+        self.err: list[str] = []
+
+    def print(self, line: str) -> None:
+        """A line of data."""
+        self.out.append(f"{line}\n")
+
+    def say(self, *lines: str) -> None:
+        """A message or a hint for the person."""
+        self.err += [f"{printable(line)}\n" for line in lines]
+
+    def show(self) -> None:
+        """Print it in this process."""
+        sys.stdout.write("".join(self.out))
+        sys.stdout.flush()
+        sys.stderr.write("".join(self.err))
+        sys.stderr.flush()
 
 
 def say(*lines: str) -> None:

@@ -22,6 +22,7 @@ from memcli.lifecycle import digests
 from memcli.lifecycle.standing import Survey
 from memcli.memory import parse
 from memcli.recall import refresh
+from memcli.serve import lifetime
 from memcli.store import Store
 from memcli.text import human_size, plural
 
@@ -102,7 +103,7 @@ def show(
 def _show_topic(ctx: typer.Context, wanted: str) -> bool:
     """Print the digest of a topic, where that is what `wanted` names; False where it names none, or a memory."""
     for store in stores(ctx):
-        refresh.update(store.place, embed=False)
+        refresh.update(store.place)
         connection = schema.open_for_reading(store.place)
         try:
             topic = digests.topic(store.place, connection, wanted)
@@ -132,7 +133,7 @@ def ls(
     """
     rows = []
     for store in stores(ctx):
-        refresh.update(store.place, embed=False)
+        refresh.update(store.place)
         connection = schema.open_for_reading(store.place)
         try:
             found = search.entries(connection, path, type_, tag)
@@ -201,7 +202,7 @@ def status(ctx: typer.Context) -> None:
 
 def _status_of(store: Store) -> tuple[dict[str, object], list[str], Survey]:
     """What there is to say of a store, what needs its owner, and how its memories stand."""
-    notices = refresh.update(store.place, embed=False)
+    notices = refresh.update(store.place)
     found = lifecycle.survey(store)
     connection = schema.open_for_reading(store.place)
     try:
@@ -210,6 +211,9 @@ def _status_of(store: Store) -> tuple[dict[str, object], list[str], Survey]:
         model = schema.get_meta(connection, "model")
         keyword_only = passages - embedded - waiting
         problems = connection.execute("SELECT count(*) FROM entries WHERE problem IS NOT NULL").fetchone()[0]
+        conflicts = connection.execute(
+            "SELECT path, problem FROM entries WHERE problem LIKE '%conflict%' ORDER BY path"
+        ).fetchall()
         kinds = Counter(
             dict(connection.execute("SELECT type, count(*) FROM entries WHERE problem IS NULL GROUP BY type"))
         )
@@ -219,12 +223,17 @@ def _status_of(store: Store) -> tuple[dict[str, object], list[str], Survey]:
         in_use = model_folder(store.config).key
     except ModelUnavailable as error:
         in_use = f"no model ({error.message})"
-    parts = ["current" if not waiting else f"{plural(waiting, 'vector')} pending: mem index", in_use]
+    watched = _watched(store)
+    pending = f"{plural(waiting, 'vector')} pending" + ("" if watched else ": mem index")
+    parts = [pending if waiting else "current", in_use]
+    if watched:
+        parts.append(f"watched by mem watch ({watched['mode']})")
     if keyword_only:
         parts.append(f"{plural(keyword_only, 'passage')} keyword-only (not in the model's language)")
     if model and model != in_use:
         parts.append(f"vectors of {model}: mem index")
     attention = notices + ([f"{plural(problems, 'file')} not indexed: mem doctor"] if problems else [])
+    attention += [f"{store.place.shown(path)}: {problem}" for path, problem in conflicts]
     trash = len(tree.trash(store.place))
     size = {part: _size(os.path.join(store.place.local, part)) for part in ("cache", "journal", "objects", "trash")}
     history = size["journal"] + size["objects"]
@@ -237,12 +246,20 @@ def _status_of(store: Store) -> tuple[dict[str, object], list[str], Survey]:
         "types": dict(kinds),
         "tiers": lifecycle.population(found),
         "pending": waiting,
+        "conflicts": [path for path, _ in conflicts],
+        "watched": watched["mode"] if watched else None,
         "trash": trash,
         "sharing": sharing,
         "size": f"index {human_size(size['cache'])}, history {human_size(history)}, trash {trash}",
         "index": " · ".join(parts),
     }
     return report, attention, found
+
+
+def _watched(store: Store) -> dict[str, str] | None:
+    """What the watcher says of a store; None where none watches it."""
+    watching = lifetime.read_status() or {"stores": []}
+    return next((one for one in watching["stores"] if one["folder"] == store.place.folder), None)
 
 
 def _size(folder: str) -> int:

@@ -1,18 +1,18 @@
 """`mem recall`: its options, and printing answers. Lean: neither typer nor rich is needed to answer.
 
-The Typer application declares the same options for help and completion; a test keeps the two equal.
+The Typer application declares the same options for help and completion; a test keeps the two equal. The warm server answers
+by the same functions (`cli.serving`): whatever the caller's folder, terminal and clock have to say comes in as a value.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 from collections import namedtuple
 
 from memcli import config
-from memcli.cli.invocation import Invocation, as_json, places, say, wants_colour
+from memcli.cli.invocation import Invocation, Page, as_json, places, say
 from memcli.encode.days import day_of
 from memcli.errors import NotFound, UsageError
 from memcli.guard.hidden import columns, one_line, printable
@@ -20,6 +20,7 @@ from memcli.index.search import Filter
 from memcli.recall.answer import EVERY_EPISODE
 from memcli.recall.confidence import WEAK
 from memcli.recall.pipeline import DEEP, HYBRID, NAME, WORDS, Recall
+from memcli.view import View
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from memcli.recall.answer import Answer, Hit
     from memcli.recall.candidates import Candidate
+    from memcli.recall.shelf import Shelf
 
 Options = namedtuple(
     "Options",
@@ -109,31 +111,52 @@ def parse(arguments: list[str]) -> Options | None:
 
 def run(invocation: Invocation, options: Options) -> int:
     """Answer, print, and return the exit code."""
-    where = _filter(options)
-    stores = places(invocation)
+    where = filter_of(options)
     if options.query == "-":
         options = options._replace(query=sys.stdin.read())
+    page = Page(View.of_process())
+    with opened(invocation, options, page) as recall:
+        if options.batch:
+            _batch(recall, options, where, page.view)
+            return 0
+        code = answer_on(page, recall, invocation, options, where)
+        page.show()
+        recall.walk_where_due()
+        _start_server_where_wanted(recall.config)
+    return code
+
+
+def _start_server_where_wanted(settings: config.Config) -> None:
+    """The next question may find a warm server, if the user's own settings ask for one."""
+    if settings.number("watch.autostart") and not os.environ.get("MEM_COLD"):
+        from memcli.serve import lifetime
+
+        lifetime.start_detached()
+
+
+def opened(invocation: Invocation, options: Options, page: Page, shelf: Shelf | None = None) -> Recall:
+    """The stores of an invocation, opened for a question. Raises UsageError where there is none, NotFound for no store."""
+    stores = places(invocation, page.view.here)
     if not options.query.strip() and not options.batch:
         raise UsageError("there is no question", hint='mem recall "what you want to know"')
-    settings = config.load(stores[0])
-    with Recall(stores, settings, lexical=options.lexical, fresh=options.fresh) as recall:
-        if not recall.sources:
-            raise NotFound("there are no memories here yet", hint='mem add "something worth keeping"')
-        if options.batch:
-            _batch(recall, options, where, settings)
-            return 0
-        answer = _ask(recall, options.query, options, where, settings, day_of(time.strftime("%Y-%m-%d")))
-        if invocation.json:
-            shown = as_dict(answer, options.explain)
-            print(as_json({"query": options.query, **shown}))
-        else:
-            _print(answer, options)
-        sys.stdout.flush()
-        recall.walk_where_due()
+    recall = Recall(stores, config.load(stores[0]), lexical=options.lexical, fresh=options.fresh, shelf=shelf)
+    if not recall.sources:
+        raise NotFound("there are no memories here yet", hint='mem add "something worth keeping"')
+    return recall
+
+
+def answer_on(page: Page, recall: Recall, invocation: Invocation, options: Options, where: Filter) -> int:
+    """Put the answer to a question on a page; returns the exit code."""
+    answer = _ask(recall, options.query, options, where, day_of(time.strftime("%Y-%m-%d")))
+    if invocation.json:
+        page.print(as_json({"query": options.query, **as_dict(answer, options.explain, page.view)}))
+    else:
+        _print(page, answer, options)
     return 0 if answer.hits else NotFound.exit_code
 
 
-def _filter(options: Options) -> Filter:
+def filter_of(options: Options) -> Filter:
+    """What the options say of the memories wanted. Raises UsageError for a date that is none."""
     from memcli.cli.dates import since_until
 
     since, until = since_until(options.since, options.until)
@@ -141,9 +164,8 @@ def _filter(options: Options) -> Filter:
     return Filter(options.type, options.tag, options.path, since, until, options.speaker, options.source, as_of)
 
 
-def _ask(
-    recall: Recall, query: str, options: Options, where: Filter, settings: config.Config, now: int | None
-) -> Answer:
+def _ask(recall: Recall, query: str, options: Options, where: Filter, now: int | None) -> Answer:
+    settings = recall.config
     asked = {
         "now": now,
         "where": where,
@@ -161,18 +183,20 @@ def _ask(
     return answer
 
 
-def _batch(recall: Recall, options: Options, where: Filter, settings: config.Config) -> None:
+def _batch(recall: Recall, options: Options, where: Filter, view: View) -> None:
     """Answer a file of questions, one JSON object a line; each is put at its `now`, or when the store was last written."""
     latest = recall.latest_day()
     for row in _questions(options.batch):
         now = day_of(str(row.get("now") or "")) or latest or day_of(time.strftime("%Y-%m-%d"))
-        answer = _ask(recall, str(row.get("query", "")), options, where, settings, now)
-        print(as_json({"id": row.get("id"), **as_dict(answer, options.explain)}))
+        answer = _ask(recall, str(row.get("query", "")), options, where, now)
+        print(as_json({"id": row.get("id"), **as_dict(answer, options.explain, view)}))
     for notice in recall.notices_now():
         say(notice)
 
 
 def _questions(path: str) -> Iterator[dict[str, object]]:
+    import json  # only many questions come as JSON
+
     try:
         # A question with a broken byte is still a question; stdin is not ours to close.
         file = sys.stdin if path == "-" else open(path, encoding="utf-8-sig", errors="replace")  # noqa: SIM115
@@ -195,12 +219,12 @@ def _questions(path: str) -> Iterator[dict[str, object]]:
 # --- printing --------------------------------------------------------------------------------------------------------
 
 
-def as_dict(answer: Answer, explain: bool) -> dict[str, object]:
+def as_dict(answer: Answer, explain: bool, view: View) -> dict[str, object]:
     """An answer for programs."""
     shown: dict[str, object] = {
         "confidence": round(answer.confidence, 4),
         "tier": answer.tier,
-        "results": [_hit_dict(hit, answer, explain) for hit in answer.hits],
+        "results": [_hit_dict(hit, answer, explain, view) for hit in answer.hits],
     }
     if explain and answer.added:
         shown["added"] = _added(answer)
@@ -214,12 +238,12 @@ def _added(answer: Answer) -> list[str]:
     return [printable(term.text, newlines=False) for term in answer.added]
 
 
-def _hit_dict(hit: Hit, answer: Answer, explain: bool) -> dict[str, object]:
+def _hit_dict(hit: Hit, answer: Answer, explain: bool, view: View) -> dict[str, object]:
     document, place = hit.candidate.document, hit.candidate.source.place
     row: dict[str, object] = {
         "ref": document.ref,
         "id": document.name,
-        "path": place.shown(document.path),
+        "path": place.shown(document.path, view.here),
         "anchor": document.anchor,
         "line": hit.line,
         "score": round(hit.score, 4),
@@ -265,11 +289,11 @@ def _shares(hit: Hit) -> list[tuple[str, float]]:
     return sorted(found, key=lambda share: -share[1])
 
 
-def _print(answer: Answer, options: Options) -> None:
-    bold, dim, plain = ("\x1b[1m", "\x1b[2m", "\x1b[0m") if wants_colour() else ("", "", "")
-    width = _width()
+def _print(page: Page, answer: Answer, options: Options) -> None:
+    bold, dim, plain = ("\x1b[1m", "\x1b[2m", "\x1b[0m") if page.view.colour else ("", "", "")
+    width = page.view.width
     if answer.hits and answer.confidence < WEAK:
-        print(f"weak ({_short(answer.confidence)}): nothing clearly about this; closest:")
+        page.print(f"weak ({_short(answer.confidence)}): nothing clearly about this; closest:")
     ids = answer.short_ids()
     dates = [(hit.candidate.document.at or hit.candidate.document.created or "")[:10] for hit in answer.hits]
     for hit, date in zip(answer.hits, dates, strict=True):
@@ -279,39 +303,39 @@ def _print(answer: Answer, options: Options) -> None:
         title += document.title
         room = max(20, width - len(head) - 6)
         shown = one_line(title, room)
-        print(f"{bold}{head}{_padded(shown, room)}{plain}  {_short(hit.confidence)}")
+        page.print(f"{bold}{head}{_padded(shown, room)}{plain}  {_short(hit.confidence)}")
         indent = " " * (len(ids[document.name]) + 2)
         for line in _snippet(hit, shown, width - len(indent)):
-            print(f"{indent}{line}")
+            page.print(f"{indent}{line}")
         if options.explain:
             for line in _explained(hit, answer):
-                print(f"{indent}{dim}{line}{plain}")
+                page.print(f"{indent}{dim}{line}{plain}")
         parts = [
-            f"{hit.candidate.source.place.shown(document.path)}:{hit.line}",
+            f"{hit.candidate.source.place.shown(document.path, page.view.here)}:{hit.line}",
             one_line(document.source or "you", 40),
         ]
         parts += (
             [f"and {len(hit.same)} more that {'says' if len(hit.same) == 1 else 'say'} the same"] if hit.same else []
         )
         parts += [f"{bold}{mark}{plain}{dim}" for mark in hit.marks]
-        print(f"{indent}{dim}{' · '.join(parts)}{plain}")
+        page.print(f"{indent}{dim}{' · '.join(parts)}{plain}")
         for old in hit.replaces:
             since = f" of {(old.document.created or '')[:10]}" if old.document.created else ""
-            print(
+            page.print(
                 f"{indent}{dim}replaces {old.document.name[:4]}{since}: {one_line(old.document.title, width - 30)}{plain}"
             )
-    _print_footer(answer, options)
+    _print_footer(page, answer, options)
 
 
-def _print_footer(answer: Answer, options: Options) -> None:
+def _print_footer(page: Page, answer: Answer, options: Options) -> None:
     if not answer.hits and answer.confidence and options.min_confidence and answer.confidence < options.min_confidence:
-        say(
+        page.say(
             f"nothing above {_short(options.min_confidence)} in {answer.considered:,} memories; the closest has"
             f" {_short(answer.confidence)}",
             "to see it: without --min-confidence",
         )
     elif not answer.hits:
-        say(f"nothing found in {answer.considered:,} memories", "try: other words, or without filters")
+        page.say(f"nothing found in {answer.considered:,} memories", "try: other words, or without filters")
     else:
         parts = [f"{len(answer.hits)} of {answer.considered:,}"]
         parts.append("confident" if answer.confidence >= _CLEAR else "likely" if answer.confidence >= WEAK else "weak")
@@ -320,9 +344,9 @@ def _print_footer(answer: Answer, options: Options) -> None:
         if options.explain:
             added = f" ({', '.join(_added(answer))})" if answer.added else ""
             parts.append(f"answered by {TIERS[answer.tier]}{added}")
-        print(" · ".join(parts))
+        page.print(" · ".join(parts))
     for notice in answer.notices:
-        say(notice)
+        page.say(notice)
 
 
 def _snippet(hit: Hit, title: str, width: int, lines: int = 2) -> Iterator[str]:
@@ -354,10 +378,3 @@ def _short(value: float) -> str:
 
 def _padded(text: str, width: int) -> str:
     return text + " " * max(0, width - columns(text))
-
-
-def _width() -> int:
-    try:
-        return min(os.get_terminal_size(sys.stdout.fileno()).columns, 120)
-    except (OSError, ValueError):
-        return 80

@@ -120,7 +120,7 @@ def _accept(one: _Waiting, instead: Sequence[Mapping[str, object]] | None = None
     """Do what a proposal says (or these operations) and note that. Raises Conflict where it cannot be done any more."""
     wanted = one.proposal.draft.operations if instead is None else instead
     if wanted:
-        refresh.update(one.store.place, embed=False)
+        refresh.update(one.store.place)
         outcomes = curating.curate(one.store, operations.read(json.dumps(list(wanted))))
         refused = next((outcome for outcome in outcomes if outcome.problem and outcome.code), None)
         if refused is not None:

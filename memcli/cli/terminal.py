@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from memcli import caller
-from memcli.cli.invocation import Invocation, as_json, may_ask, places, say, wants_colour
+from memcli.cli.invocation import Invocation, as_json, may_ask, places, say
 from memcli.errors import Ambiguous, UsageError
 from memcli.guard import limits
 from memcli.guard.hidden import columns, one_line
@@ -22,6 +22,7 @@ from memcli.places import Place
 from memcli.recall import refresh
 from memcli.resolve import Target, resolve
 from memcli.store import Store
+from memcli.view import wants_colour
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,7 +59,7 @@ def find(context: typer.Context, wanted: str) -> tuple[Store, Target]:
         raise UsageError("there are no memories here yet", hint='mem add "something worth keeping"')
     found = [store.place for store in opened]
     for place in found:
-        refresh.update(place, embed=False)
+        refresh.update(place)
     try:
         target = resolve(found, wanted, opened[0].config)
     except Ambiguous as error:

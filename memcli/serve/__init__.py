@@ -1,0 +1,1 @@
+"""The watcher, the warm server inside it, and the client that asks it: an option that makes `mem` fast, never needed."""
