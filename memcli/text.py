@@ -12,7 +12,7 @@ import time
 _ID_LETTERS = "abcdefghjkmnpqrstvwxyz"
 _ID_ALPHABET = _ID_LETTERS + "23456789"
 ID_LENGTH = 12
-_ISO = re.compile(r"(\d{4})-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?)?\s*(Z|[+-]\d\d:?\d\d)?")
+_ISO = r"(\d{4})-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?)?\s*(Z|[+-]\d\d:?\d\d)?"
 TOKEN = re.compile(r"[A-Za-z]{1,8}|[0-9]{1,3}|[^\sA-Za-z0-9]")
 _WINDOWS_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 MAX_SLUG_BYTES = 80
@@ -79,7 +79,7 @@ def iso_date(value: object) -> str | None:
     Understands ISO 8601 with `T` or a space, seconds, fractions and an offset; zero seconds are dropped, `Z` and
     offsets are kept. Impossible dates (month 13, hour 25, 30 February) are None: they sort and filter as undated.
     """
-    match = _ISO.match(str(value).strip()) if value is not None else None
+    match = re.match(_ISO, str(value).strip()) if value is not None else None
     if match is None or match.end() != len(str(value).strip()):
         return None
     year, month, day, hour, minute, second, zone = match.groups()
@@ -121,7 +121,7 @@ def estimate_tokens(text: str) -> int:
     One for each run of up to eight Latin letters or three digits, one for any other character that is not white space
     (BERT splits at each punctuation mark and Han character, and spells out the scripts it hardly knows).
     """
-    return sum(1 for _ in TOKEN.finditer(text))
+    return len(TOKEN.findall(text))
 
 
 def embedding_text(context: str, text: str) -> str:

@@ -83,6 +83,19 @@ def pack(vectors: Floats, frame: Frame) -> list[bytes]:
     return [row.tobytes() for row in packed]
 
 
+def unpack(packed: bytes, frame: Frame) -> Floats:
+    """What coarse vectors stand for, as nearly as they tell, shape (count, dimensions)."""
+    rows = np.frombuffer(packed, dtype=_layout(len(frame.centre), len(frame.directions)))
+    turned = np.unpackbits(rows["signs"], axis=1).astype(np.float32)
+    turned *= 2.0
+    turned -= 1.0
+    # Of numbers spread like a bell, as turned ones are, the mean size is 2/π of their squares' mean over it.
+    turned *= 2.0 / np.pi * rows["factor"].astype(np.float32)[:, None]
+    leading = rows["leading"].astype(np.float32) * rows["step"].astype(np.float32)[:, None]
+    found = frame.centre + leading @ frame.directions + _turned_back(turned)
+    return found.astype(np.float32, copy=False)
+
+
 class CoarseVectors:
     """Many coarse vectors, ready to be compared with questions."""
 
@@ -146,6 +159,16 @@ def _rotated(vectors: Floats) -> Floats:
     mixed -= np.float32(2.0 / mixed.shape[1]) * mixed.sum(axis=1, keepdims=True)
     turned: Floats = mixed.reshape(count, dimensions).astype(np.float32, copy=False)
     return turned
+
+
+def _turned_back(vectors: Floats) -> Floats:
+    """The opposite of `_rotated`: each of its steps undoes itself, so they are done in the opposite order."""
+    count, dimensions = vectors.shape
+    block = dimensions & -dimensions
+    mixed = vectors.reshape(count, -1, block).copy()
+    mixed -= np.float32(2.0 / mixed.shape[1]) * mixed.sum(axis=1, keepdims=True)
+    back: Floats = (mixed @ _hadamard(block)).reshape(count, dimensions) * _random_signs(dimensions)
+    return back
 
 
 @functools.cache

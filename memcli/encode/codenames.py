@@ -7,17 +7,18 @@ stretch and takes what it looked at.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from memcli.encode.keys import fold, joined, words
 from memcli.encode.propernames import COMMON
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Found = list[tuple[str, str]]  # (key, kind)
-    Reader = Callable[[re.Match[str]], Found]
+    Reader = Callable[[str, str], Found]
+    Shape = Callable[[re.Match[str]], Found]
 
 LONGEST_COMMAND = 4  # words between backticks
 LONGEST_TITLE = 6  # words between quotation marks
@@ -26,19 +27,60 @@ LONGEST_TITLE = 6  # words between quotation marks
 def code_names(text: str) -> tuple[list[tuple[int, int, str, str]], str]:
     """(start, end, key, kind) of what is named by syntax, and the text with these places blanked, as long as before."""
     found: list[tuple[int, int, str, str]] = []
-
-    def note(match: re.Match[str]) -> str:
+    prose: list[str] = []
+    done = 0
+    for match in _matches(text):
         group = match.lastgroup or "word"
-        named = _READERS[group](match[group], text[match.end() : match.end() + 1])
-        found.extend((match.start(), match.end(), key, kind) for key, kind in named)
-        return "`" * len(match[0]) if named and group != "quote" else match[0]
-
-    prose = _code().sub(note, text)
+        start, end = match.span()
+        named = _READERS[group](match[group], text[end : end + 1])
+        if named:
+            found.extend((start, end, key, kind) for key, kind in named)
+            if group != "quote":
+                prose += (text[done:start], "`" * (end - start))
+                done = end
+    prose.append(text[done:])
     for match in _installed().finditer(text) if "import" in text or " install " in text or " add " in text else ():
         name = next(group for group in match.groups() if group)
         key = joined(name.split(".")[0]) if "/" not in name else fold(name.lstrip("@"))
         found.append((*match.span(), key, "package"))
-    return found, prose
+    return found, "".join(prose)
+
+
+def _matches(text: str) -> Iterator[re.Match[str]]:
+    """The matches of `_code`, looked for only where `_signs` says that one may begin: most words of a text are plain."""
+    if not text.isascii():
+        yield from _code().finditer(text)
+        return
+    done = 0
+    while sign := _signs().search(text, done):
+        match = _code().search(text, _beginning(text, done, sign.start()))
+        if match is None:
+            return
+        yield match
+        done = match.end()
+
+
+def _beginning(text: str, done: int, at: int) -> int:
+    """Where the name may begin that has a sign at `at`: before its word and, at a number, before those that announce it."""
+    if text[at] in "#0123456789" and at > done:
+        at = max(done, at - _LONGEST_ANNOUNCEMENT)
+    while at > done and not text[at - 1].isspace():
+        at -= 1
+    return at
+
+
+@cache
+def _signs() -> re.Pattern[str]:
+    """What every name in ASCII text holds. It begins with one set of characters, which the engine skips to quickly."""
+    return re.compile(
+        r"""[`"\[@\#:./\\_\-0-9A-Z](?:
+          (?<=[0-9]) | (?<=[a-z][A-Z]) | (?<=[\w./\\:@-][./\\:@-])(?=\w) | (?<=[_@\#])(?=\w) | (?<=:)(?=//)
+        | (?<=`)(?=[^`\n]{1,120}`) | (?<=\[)(?=\[) | (?<=")(?=[A-Za-z][^"\n]{1,58}[\w!?)]") )""",
+        re.VERBOSE,
+    )
+
+
+_LONGEST_ANNOUNCEMENT = len("Pull Requests #")
 
 
 @cache
@@ -127,6 +169,7 @@ def _read_status(text: str, _: str) -> Found:
     return [(text.lower(), "error")]
 
 
+@lru_cache(1 << 15)
 def _read_word(word: str, after: str) -> Found:
     """What a word with marks, digits or inner capitals names; nothing for the many that are just words or numbers."""
     word = word.rstrip("./\\:@-")
@@ -144,10 +187,10 @@ def _read_word(word: str, after: str) -> Found:
 
 
 @cache
-def _shapes() -> list[tuple[re.Pattern[str], Reader]]:
+def _shapes() -> list[tuple[re.Pattern[str], Shape]]:
     """Shapes of whole words, tried in this order."""
     number = r"\d+(?:\.\d+)"  # to be repeated
-    shapes: list[tuple[str, Reader]] = [
+    shapes: list[tuple[str, Shape]] = [
         (rf"[vV]?({number}{{1,2}}\.\d+)|[vV]({number})|[vV]\d+", lambda m: [(m[1] or m[2] or m[0].lower(), "version")]),
         (r"[\d.,:/\\_-]+|\d+-?[A-Za-z-]+|(?:[A-Za-z]|\d{1,2})(?:[.:/]\w)+", lambda m: []),  # a number, 90s, 30-day, e.g
         (rf"([A-Za-z][\w./-]*)@[vV^~]?({number}{{1,3}})", lambda m: [(joined(m[1]), "package"), (m[2], "version")]),
@@ -235,7 +278,7 @@ def _dotted(name: str, after: str) -> Found:
     return [(".".join(map(joined, parts)), "symbol"), *last]
 
 
-_READERS = {
+_READERS: dict[str, Reader] = {
     "tick": _read_tick, "link": _read_link, "url": _read_url, "handle": _read_handle, "hash": _read_hash,
     "quote": _read_quote, "title": _read_quote, "number": _read_number, "status": _read_status, "word": _read_word,
 }  # fmt: skip

@@ -68,7 +68,7 @@ def mentioned(text: str, at: int | None) -> list[Interval]:
     Without `at` only those that say their year.
     """
     found: dict[Interval, None] = {}
-    for phrase in _phrases(text):
+    for phrase in _phrases(text, placed=False):
         if interval := _interval(phrase, When(at, "nearest", False)):
             found[interval] = None
             if len(found) == MAX_MENTIONED:
@@ -105,13 +105,17 @@ def _combined() -> re.Pattern[str]:
     )
 
 
-def _phrases(text: str) -> Iterator[_Phrase]:
+def _phrases(text: str, *, placed: bool = True) -> Iterator[_Phrase]:
+    """The dates of a text and what belongs to them; without `placed` they do not say where they stand."""
     text = text[:MAX_READ]
     lower = lowered(text)
     if not may_hold_dates(lower):
         return
-    words = _with_dates(words_of(text, lower))
-    for match in _combined().finditer("".join(word.kind for word in words)):
+    read = words_of(text, lower, placed=placed)
+    words = _with_dates(read)
+    if words is read:
+        return
+    for match in _combined().finditer("".join([word.kind for word in words])):
         pieces = [words[match.start(name) : match.end(name)] for name in _PIECES if match[name]]
         offset = words[match.start("offset") : match.end("offset")]
         start, end = words[match.start()].start, words[match.end() - 1].end
@@ -122,8 +126,8 @@ _PIECES = ("lower", "upper", "since", "until", "only")
 
 
 def _with_dates(words: list[Word]) -> list[Word]:
-    """`words` with a DATE, whose value is an `_Atom`, in the place of those of each date."""
-    kinds_of = "".join(word.kind for word in words)
+    """`words` with a DATE, whose value is an `_Atom`, in the place of those of each date; `words` itself without any."""
+    kinds_of = "".join([word.kind for word in words])
     out, done = [], 0
     for match in _dates().finditer(kinds_of + KIND["PUNCTUATION"]):
         start, end = match.start(), match.end()
@@ -133,7 +137,7 @@ def _with_dates(words: list[Word]) -> list[Word]:
         atom = _Atom(meaning, of_date, _is_ahead(kinds_of[max(start - 8, 0) : start]))
         out.append(Word(KIND["DATE"], atom, of_date[0].start, of_date[-1].end))
         done = end
-    return out + words[done:]
+    return out + words[done:] if out else words
 
 
 @cache

@@ -184,18 +184,24 @@ _BY_CAPITAL = {
 
 
 @cache
+def _anchor_words() -> frozenset[str]:
+    anchors = "".join(kinds(name) for name in ("MONTH", "SPAN", "WEEKDAY", "WEEKDAYS", "TODAY", "DAYTIME", "NIGHT"))
+    anchors += "".join(kinds(name) for name in ("SEASON", "QUARTER", "HOLIDAY"))
+    return frozenset(word for word, (kind, _) in _vocabulary().items() if kind in anchors).union(_BY_CAPITAL)
+
+
+@cache
 def _anchor() -> re.Pattern[str]:
     """What every date holds: one of the words that are about time, a year, or a day like 12th.
 
     Grouped by their first letters, which makes the search several times faster.
     """
-    anchors = "".join(kinds(name) for name in ("MONTH", "SPAN", "WEEKDAY", "WEEKDAYS", "TODAY", "DAYTIME", "NIGHT"))
-    anchors += "".join(kinds(name) for name in ("SEASON", "QUARTER", "HOLIDAY"))
     endings: dict[str, list[str]] = {}
-    for word in [word for word, (kind, _) in _vocabulary().items() if kind in anchors] + list(_BY_CAPITAL):
+    for word in sorted(_anchor_words()):
         endings.setdefault(word[0], []).append(word[1:])
     words = "|".join(f"{letter}(?:{'|'.join(rest)})" for letter, rest in endings.items())
-    return re.compile(rf"(?<![a-z0-9])(?:{words}|[12][0-9]{{3}}|[0-9]{{1,2}}(?:st|nd|rd|th|[./][0-9]))(?![a-z])")
+    days = "[0-9]{1,2}(?:st|nd|rd|th|[./][0-9]{1,2}[./][0-9]{4})"
+    return re.compile(rf"(?<![a-z0-9])(?:{words}|[12][0-9]{{3}}|{days})(?![a-z])")
 
 
 def lowered(text: str) -> str:
@@ -204,7 +210,14 @@ def lowered(text: str) -> str:
 
 
 def may_hold_dates(lower: str) -> bool:
+    if len(lower) < _QUESTION and lower.isascii() and not any(digit in lower for digit in "0123456789"):
+        # The same without the pattern, which takes longer to compile than most questions do.
+        words = "".join(letter if letter.isalpha() else " " for letter in lower).split()
+        return not _anchor_words().isdisjoint(words)
     return _anchor().search(lower) is not None
+
+
+_QUESTION = 300  # characters; what is longer is rather one of many texts to be indexed
 
 
 @cache
@@ -230,12 +243,18 @@ _MARKS = dict.fromkeys("-–", KIND["DASH"]) | {",": KIND["COMMA"]}  # an em das
 _MARKS |= dict.fromkeys("=+/\\%<>&$#@^~{[", KIND["OTHER"])
 
 
-def words_of(text: str, lower: str) -> list[Word]:
-    """The words, numbers and marks of `text`, of which `lower` is the lower case, with their classes."""
-    vocabulary, nothing = _vocabulary(), Word(KIND["OTHER"], None, 0, 0)
+def words_of(text: str, lower: str, *, placed: bool = True) -> list[Word]:
+    """The words, numbers and marks of `text`, of which `lower` is the lower case, with their classes.
+
+    Without `placed` they do not say where they stand, which makes reading a text twice as fast.
+    """
+    vocabulary, anywhere, nothing = _vocabulary(), _anywhere(), Word(KIND["OTHER"], None, 0, 0)
     found = []
     for match in _token().finditer(lower):
         token = match[0]
+        if not placed and (word := anywhere.get(token)) is not None:
+            found.append(word)
+            continue
         known = vocabulary.get(token) if match.lastgroup == "word" else _digits_or_mark(match)
         if known is None:
             found.append(nothing)  # in no date, so that all of them may share one place
@@ -245,6 +264,14 @@ def words_of(text: str, lower: str) -> list[Word]:
             kind = KIND[_BY_CAPITAL[token]]
         found.append(Word(kind, value, start, end))
     return found
+
+
+@cache
+def _anywhere() -> dict[str, Word]:
+    """Words and marks whose class depends on nothing but themselves, placed nowhere."""
+    known = {token: word for token, word in _vocabulary().items() if token not in _BY_CAPITAL}
+    known |= {mark: (_MARKS.get(mark, KIND["PUNCTUATION"]), None) for mark in "!\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~"}
+    return {token: Word(kind, value, 0, 0) for token, (kind, value) in known.items()}
 
 
 def _digits_or_mark(match: re.Match[str]) -> tuple[str, Any] | None:

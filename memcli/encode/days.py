@@ -20,7 +20,7 @@ Interval = namedtuple("Interval", "first last")
 Interval.__doc__ = """Days from `first` to `last`, both included."""
 
 MAX_DAY = 3652059  # 9999-12-31
-_ISO = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:[Tt ][0-9].*)?)?)?", re.DOTALL)
+_ISO = r"(?s)([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:[Tt ][0-9].*)?)?)?"
 
 
 # --- calendar dates ---------------------------------------------------------------------------------------------------
@@ -65,7 +65,7 @@ def span(year: int, month: int = 0, first: int = 0, last: int = 0) -> Interval |
 
 def span_of(iso: str | None) -> Interval | None:
     """The day, month or year that an ISO 8601 date names; a time of day is ignored. None for anything else."""
-    match = _ISO.fullmatch((iso or "").strip())
+    match = re.fullmatch(_ISO, (iso or "").strip())
     if match is None:
         return None
     year, month, day = match.groups()

@@ -6,9 +6,10 @@ Pure and lean; fails on no string.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 
+@lru_cache(1 << 16)
 def fold(name: str) -> str:
     """A name as a key: case, accents, possessive, apostrophes and, in Cyrillic, case endings aside; hyphens are spaces."""
     name = name.strip()
@@ -38,6 +39,7 @@ def words(name: str) -> list[str]:
     return [word for part in word_pattern().findall(name) if (word := fold(part))]
 
 
+@lru_cache(1 << 15)
 def joined(identifier: str) -> str:
     """One form for all ways to write an identifier: getUserQuota, get_user_quota and get-user-quota are getuserquota."""
     return fold(_joints().sub("", identifier)).replace(" ", "")

@@ -109,6 +109,8 @@ def _blocks(text: str) -> Iterator[_Block]:
     for number, (start, end) in enumerate(lines):
         if number < skip_to:
             continue
+        if role and text[start].isalpha() and not text.startswith("diff ", start):
+            continue  # most lines: the paragraph or item goes on
         line = text[start:end].rstrip("\n")
         blank = not line.strip()
         heading = None if blank else _heading(text, lines, number, interrupts=role in ("paragraph", "item"))

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 from collections import namedtuple
-from functools import cache
+from functools import cache, lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def fts_text(text: str) -> str:
     if text.isascii():
         return text
     text = _fold(text)
+    if not _of_other_scripts(text):
+        return text
     stems = [_stem(word) for word in _inflected().findall(text)]
     return " ".join([_gram_runs().sub(lambda run: f" {' '.join(_grams(run[0]))} ", text), *stems])
 
@@ -102,6 +104,12 @@ def _fold(text: str) -> str:
     from unicodedata import normalize  # late: ASCII texts need none of it
 
     return normalize("NFKC", text).translate(_folds())
+
+
+def _of_other_scripts(text: str) -> bool:
+    """Whether a folded text may hold what `_inflected` or `_gram_runs` look for, and not just accents, quotes and emoji."""
+    others = {letter for letter in set(text) if letter >= "\u0400"}
+    return any(letter < "\u1e00" or "\u3005" <= letter < "\U0001f000" or letter >= "\U00020000" for letter in others)
 
 
 @cache
@@ -186,11 +194,18 @@ def identifiers(text: str) -> str:
     one. Plain words and plain numbers give nothing.
     """
     tokens: dict[str, None] = {}
-    for match in _code_word().finditer(text):
-        tokens.update(dict.fromkeys(_identifier_tokens(match[0])))
-        if len(tokens) >= MAX_IDENTIFIERS:
-            break
+    for word in dict.fromkeys(_code_word().findall(text)):
+        if made := _tokens_of(word):
+            tokens.update(dict.fromkeys(made))
+            if len(tokens) >= MAX_IDENTIFIERS:
+                break
     return " ".join(list(tokens)[:MAX_IDENTIFIERS])
+
+
+@lru_cache(1 << 16)
+def _tokens_of(word: str) -> tuple[str, ...]:
+    """`_identifier_tokens`, remembered: nearly all words of a text have been seen in another, and have none."""
+    return tuple(_identifier_tokens(word))
 
 
 def _identifier_tokens(word: str) -> Iterator[str]:
@@ -311,9 +326,20 @@ def mostly_latin(text: str) -> bool:
     """
     if text.isascii():
         return bool(text.strip())
-    letters = [letter for letter in text if letter.isalpha()]
-    latin = sum(1 for letter in letters if letter < "\u0250" or "\u1e00" <= letter <= "\u1eff")
-    return 2 * latin >= len(letters) if letters else any(character.isdigit() for character in text)
+    ascii_ = len(text.encode("ascii", "ignore").translate(None, _NO_ASCII_LETTERS))
+    others = [letter for letter in _beyond_ascii().findall(text) if letter.isalpha()]
+    latin = ascii_ + sum(1 for letter in others if letter < "\u0250" or "\u1e00" <= letter <= "\u1eff")
+    if not ascii_ and not others:
+        return any(character.isdigit() for character in text)
+    return 2 * latin >= ascii_ + len(others)
+
+
+_NO_ASCII_LETTERS = bytes(code for code in range(128) if not chr(code).isalpha())
+
+
+@cache
+def _beyond_ascii() -> re.Pattern[str]:
+    return re.compile("[^\x00-\x7f]")
 
 
 # --- dates ------------------------------------------------------------------------------------------------------------

@@ -34,7 +34,6 @@ _SURROGATES = "\ud800-\udfff"
 
 # One search decides whether there is anything to do.
 _SUSPECT = f"[{_CONTROLS}{_BREAKS}{_SURROGATES}{_BIDI}{_MARKS}{_ZERO_WIDTH}{_SELECTORS}{_TAGS}{_INVISIBLE}]"
-_SUSPECTS = re.compile(f"{_SUSPECT}+")
 
 _JOINING = (
     "\u0600-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\ua840-\ua8ff\ua980-\ua9ff\ufb50-\ufdff\ufe70-\ufefc"
@@ -43,7 +42,7 @@ _JOINING = (
 _SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\ua9e0-\ua9ff\uaa60-\uaadf"
 _EMOJI = "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
 _HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+_RIGHT_TO_LEFT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
 
 _LINE = r"[^\n\x07\x1b\x80-\x9f]{0,256}"
 _STRING = r"[^\x07\x1b\x80-\x9f]{0,4096}(?:\x07|\x1b\\|\x9c)"
@@ -64,6 +63,18 @@ def _escapes() -> re.Pattern[str]:
     return re.compile(_ESCAPES)
 
 
+def _is_suspect(text: str) -> bool:
+    """Whether there is anything to do. For plain ASCII, which most texts are, no pattern is needed."""
+    if text.isascii() and text.replace("\n", " ").replace("\t", " ").isprintable():
+        return False
+    return _suspects().search(text) is not None
+
+
+@cache
+def _suspects() -> re.Pattern[str]:
+    return re.compile(f"{_SUSPECT}+")
+
+
 @cache
 def _flags_or_suspects() -> re.Pattern[str]:
     return re.compile(f"{_FLAG}|{_SUSPECT}+")
@@ -80,7 +91,7 @@ def printable(text: str, *, newlines: bool = True) -> str:
     Every kind of line break becomes one newline; with `newlines` false, line breaks and tabs become spaces.
     Lone surrogates become U+FFFD, so that the result can always be encoded.
     """
-    if _SUSPECTS.search(text):
+    if _is_suspect(text):
         text = _clean(text, set())
     if not newlines and ("\n" in text or "\t" in text):
         text = text.replace("\n", " ").replace("\t", " ")
@@ -90,7 +101,7 @@ def printable(text: str, *, newlines: bool = True) -> str:
 def findings(text: str) -> list[str]:
     """The kinds of hidden content in `text`, sorted; empty for ordinary text."""
     kinds: set[str] = set()
-    if _SUSPECTS.search(text):
+    if _is_suspect(text):
         _clean(text, kinds)
     if "<!--" in text and _comment().search(text):
         kinds.add("html comment")
@@ -137,7 +148,7 @@ def _clean(text: str, kinds: set[str]) -> str:
     stripped = _escapes().sub("", text) if _one_of("\x1b\x90\x98\x9b\x9d-\x9f").search(text) else text
     if stripped != text:
         kinds.add("terminal escape")
-    right_to_left = bool(_RIGHT_TO_LEFT.search(stripped))
+    right_to_left = bool(_one_of(_RIGHT_TO_LEFT).search(stripped))
 
     def judge(match: re.Match[str]) -> str:
         run = match.group()

@@ -72,14 +72,17 @@ class EmbeddingCache:
         )
         execute(f"PRAGMA user_version = {FORMAT}")
 
-    def get(self, hashes: Iterable[bytes]) -> dict[bytes, Kept]:
+    def get(self, hashes: Iterable[bytes], *, codes: bool = True) -> dict[bytes, Kept]:
+        """What is kept of these texts; without `codes`, which are most of it, these are empty."""
         found = {}
-        for key in hashes:
-            row = self._connection.execute(
-                "SELECT precision, vector, codes FROM embeddings WHERE model = ? AND hash = ?", (self._model, key)
-            ).fetchone()
-            if row:
-                found[key] = Kept(*row)
+        column = "codes" if codes else "x''"
+        for some in db.chunks(list(hashes)):
+            marks = ",".join("?" * len(some))
+            for key, *kept in self._connection.execute(
+                f"SELECT hash, precision, vector, {column} FROM embeddings WHERE model = ? AND hash IN ({marks})",
+                (self._model, *some),
+            ):
+                found[key] = Kept(*kept)
         return found
 
     def put(self, kept: Mapping[bytes, Kept]) -> None:
@@ -109,12 +112,15 @@ class EmbeddingCache:
 
     def wanted(self, entries: Iterable[tuple[str, str]]) -> dict[str, int]:
         """The precision of each of these memories, (name, hash of the file); FULL where none was noted for this text."""
-        found = {}
-        for name, hash_ in entries:
-            row = self._connection.execute(
-                "SELECT precision FROM precisions WHERE name = ? AND hash = ?", (name, hash_)
-            ).fetchone()
-            found[name] = row[0] if row else FULL
+        asked = dict(entries)
+        found = dict.fromkeys(asked, FULL)
+        for some in db.chunks(list(asked)):
+            marks = ",".join("?" * len(some))
+            for name, hash_, precision in self._connection.execute(
+                f"SELECT name, hash, precision FROM precisions WHERE name IN ({marks})", some
+            ):
+                if hash_ == asked[name]:
+                    found[name] = precision
         return found
 
     def noted(self) -> dict[tuple[str, str], int]:

@@ -47,9 +47,14 @@ def vectors_at(kept: Sequence[Kept], wanted: Sequence[int], frame: Frame | None)
 
 def units(small: Sequence[bytes]) -> NDArray[np.float32]:
     """Vectors of 8 bits a dimension as float32 of length 1."""
-    floats = np.array([np.frombuffer(vector, dtype=np.int8) for vector in small], dtype=np.float32)
-    unit: NDArray[np.float32] = floats / np.maximum(np.linalg.norm(floats, axis=1, keepdims=True), 1e-9)
-    return unit
+    return normalised(np.frombuffer(b"".join(small), dtype=np.int8).reshape(len(small), -1))
+
+
+def normalised(small: NDArray[np.int8]) -> NDArray[np.float32]:
+    """The same of vectors in one array, shape (count, dimensions)."""
+    floats = small.astype(np.float32)
+    floats /= np.maximum(np.linalg.norm(floats, axis=1, keepdims=True), 1e-9)
+    return floats
 
 
 def _codes_at(row: Kept, wanted: int, frame: Frame | None) -> bytes:

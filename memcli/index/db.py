@@ -16,8 +16,9 @@ from memcli.places import Place, private_dir, user_dir
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
+    from json.encoder import encode_basestring_ascii as quoted
     from typing import Any
 else:
     try:
@@ -27,6 +28,10 @@ else:
 
         if sqlite3.sqlite_version_info < (3, 51, 3):
             raise ImportError("memcli needs pysqlite3, or Python with SQLite 3.51.3 or newer") from error
+    try:
+        from _json import encode_basestring_ascii as quoted  # importing json takes as long as a quick question
+    except ImportError:  # another Python than CPython
+        from json.encoder import encode_basestring_ascii as quoted
 
 Connection = sqlite3.Connection
 DatabaseError = sqlite3.DatabaseError
@@ -111,6 +116,11 @@ def chunks(values: list[Any], size: int = 30_000) -> Iterator[list[Any]]:
     """Slices small enough for SQLite's limit on bound values."""
     for start in range(0, len(values), size):
         yield values[start : start + size]
+
+
+def array(values: Iterable[int | str]) -> str:
+    """Values as one bound value, for `json_each`."""
+    return f"[{','.join([quoted(value) if isinstance(value, str) else str(value) for value in values])}]"
 
 
 # --- whose cache is it -----------------------------------------------------------------------------------------------

@@ -8,13 +8,14 @@ stay there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from memcli import lock
 from memcli.encode.coarse import Frame
-from memcli.index import db, frames, schema
+from memcli.index import db, frames, schema, vectors
 from memcli.index.cache import EmbeddingCache, Kept
 from memcli.index.coarsening import coarser, units, vectors_at
 from memcli.index.schema import BIT, BIT_ALONE, FULL, INT8, NONE
@@ -47,24 +48,73 @@ def embed_waiting(
         if schema.get_meta(connection, "model") != model:
             with db.transaction(connection):
                 schema.create_vectors(connection, model, dimensions)
-    cache = EmbeddingCache(place, model)
     try:
         waiting = _waiting(connection, paths)[:at_most]
-        done = 0
-        for start in range(0, len(waiting), GROUP):
-            group = waiting[start : start + GROUP]
-
-            def report(n: int, base: int = done) -> None:
-                if progress:
-                    progress(base + n, len(waiting))
-
-            _embed_group(place, connection, cache, group, open_embedder, report)
-            done += len(group)
-            report(0, done)
-        return done
+        if waiting:
+            cache = EmbeddingCache(place, model)
+            try:
+                _embed_groups(place, connection, cache, list(db.chunks(waiting, GROUP)), open_embedder, progress)
+            finally:
+                cache.close()
+        return len(waiting)
     finally:
-        cache.close()
         connection.close()
+
+
+def _embed_groups(
+    place: Place,
+    connection: db.Connection,
+    cache: EmbeddingCache,
+    groups: list[list[int]],
+    open_embedder: Callable[[], Embedder],
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Embed group by group; one thread reads the next and writes the last while the model has one.
+
+    That thread alone uses the two databases.
+    """
+    done, to_do = 0, sum(map(len, groups))
+
+    def report(count: int) -> None:
+        if progress:
+            progress(done + count, to_do)
+
+    with ThreadPoolExecutor(1) as books:
+
+        def read(number: int) -> Future[_Group] | None:
+            return books.submit(_read, place, connection, cache, groups[number]) if number < len(groups) else None
+
+        reading, written = read(0), None
+        whole: dict[bytes, Kept] = {}  # made for the group before, and kept as it is
+        for number in range(len(groups)):
+            assert reading is not None
+            group = reading.result()
+            reading = read(number + 1)
+            # What this group shares with the one before was not in the cache yet when this one was read.
+            group.known.update((key, whole[key]) for key in group.missing.keys() & whole.keys())
+            missing = {key: text for key, text in group.missing.items() if key not in whole}
+            new = _made(open_embedder(), missing, report) if missing else {}
+            whole = {key: kept for key, kept in new.items() if group.finest[key] == FULL}
+            if written is not None:
+                written.result()
+            written = books.submit(_write, place, connection, cache, group, new)
+            done += len(groups[number])
+            report(0)
+        if written is not None:
+            written.result()
+
+
+def _made(embedder: Embedder, texts: Mapping[bytes, str], report: Callable[[int], None]) -> dict[bytes, Kept]:
+    counted = 0
+
+    def count(texts: int) -> None:
+        nonlocal counted
+        counted += texts
+        report(counted)
+
+    made = embedder.passages(list(texts.values()), on_batch=count)
+    halves = made.vectors.astype(np.float16)
+    return {key: Kept(FULL, half.tobytes(), bits) for key, half, bits in zip(texts, halves, made.codes, strict=True)}
 
 
 def _waiting(connection: db.Connection, paths: Iterable[str] | None) -> list[int]:
@@ -91,40 +141,37 @@ class _Waiting(NamedTuple):
     entry_hash: str
 
 
-def _embed_group(
-    place: Place,
-    connection: db.Connection,
-    cache: EmbeddingCache,
-    group: list[int],
-    open_embedder: Callable[[], Embedder],
-    report: Callable[[int], None],
-) -> None:
-    rows = _rows(connection, group)
+class _Group(NamedTuple):
+    """Passages of a group. By hash: the precision that each text is wanted at, the texts that are `known`, and `missing`."""
+
+    rows: list[_Waiting]
+    wanted: dict[int, int]
+    finest: dict[bytes, int]
+    known: dict[bytes, Kept]
+    missing: dict[bytes, str]
+    frame: Frame | None
+
+    @property
+    def some_coarse(self) -> bool:
+        return any(precision in (BIT, BIT_ALONE) for precision in self.wanted.values())
+
+
+def _read(place: Place, connection: db.Connection, cache: EmbeddingCache, numbers: list[int]) -> _Group:
+    rows = _rows(connection, numbers)
     of_memory = cache.wanted({(row.name, row.entry_hash) for row in rows})
-    wanted = {row.number: of_memory[row.name] for row in rows}
-    some_coarse = any(precision in (BIT, BIT_ALONE) for precision in wanted.values())
-    frame = _frame(place, connection, cache, {}) if some_coarse else None
-    finest: dict[bytes, int] = {}
+    group = _Group(rows, {row.number: of_memory[row.name] for row in rows}, {}, {}, {}, None)
+    if group.some_coarse:
+        group = group._replace(frame=_frame(place, connection, cache, {}))
     for row in rows:
-        finest[row.hash] = min(finest.get(row.hash, NONE), wanted[row.number])
-    known = {key: kept for key, kept in cache.get(finest).items() if kept.precision <= finest[key]}
-    missing = {
-        row.hash: embedding_text(row.context, row.text)
+        group.finest[row.hash] = min(group.finest.get(row.hash, NONE), group.wanted[row.number])
+    found = cache.get(group.finest, codes=False)
+    group.known.update((key, kept) for key, kept in found.items() if kept.precision <= group.finest[key])
+    group.missing.update(
+        (row.hash, embedding_text(row.context, row.text))
         for row in rows
-        if row.hash not in known and finest[row.hash] != NONE
-    }
-    new = {}
-    if missing:
-        made = open_embedder().passages(list(missing.values()), on_batch=report)
-        halves = made.vectors.astype(np.float16)
-        new = {
-            key: Kept(FULL, half.tobytes(), bits) for key, half, bits in zip(missing, halves, made.codes, strict=True)
-        }
-        known |= new
-    if some_coarse and frame is None:
-        frame = _frame(place, connection, cache, known)
-    cache.put(coarser(new, finest, frame))
-    _write(place, connection, rows, wanted, known, frame)
+        if row.hash not in group.known and group.finest[row.hash] != NONE
+    )
+    return group
 
 
 def _frame(place: Place, connection: db.Connection, cache: EmbeddingCache, known: Mapping[bytes, Kept]) -> Frame | None:
@@ -135,34 +182,40 @@ def _frame(place: Place, connection: db.Connection, cache: EmbeddingCache, known
 
 
 def _rows(connection: db.Connection, group: list[int]) -> list[_Waiting]:
+    """Those of these passages that wait for a vector."""
     marks = ",".join("?" * len(group))
     sql = (
         "SELECT passages.id, passages.hash, context, text, name, entries.hash FROM passages"
         " JOIN documents ON documents.id = document JOIN entries ON entries.id = entry"
     )
-    return [_Waiting(*row) for row in connection.execute(f"{sql} WHERE passages.id IN ({marks})", group)]
+    return [_Waiting(*row) for row in connection.execute(f"{sql} WHERE passages.id IN ({marks}) AND state = 0", group)]
 
 
 def _write(
-    place: Place,
-    connection: db.Connection,
-    rows: list[_Waiting],
-    wanted: Mapping[int, int],
-    known: Mapping[bytes, Kept],
-    frame: Frame | None,
+    place: Place, connection: db.Connection, cache: EmbeddingCache, group: _Group, new: dict[bytes, Kept]
 ) -> None:
-    """Give passages their vectors, at the precision wanted of each."""
-    seen = [row for row in rows if wanted[row.number] != NONE]
-    precisions = [max(wanted[row.number], INT8) for row in seen]
-    vectors = vectors_at([known[row.hash] for row in seen], precisions, frame)
-    made = {row.number: vector for row, vector in zip(seen, vectors, strict=True)}
+    """Keep what was made, and give the passages their vectors, at the precision wanted of each."""
+    known = group.known | new
+    frame = group.frame
+    if frame is None and group.some_coarse:
+        frame = _frame(place, connection, cache, known)
+    if new:
+        cache.put(coarser(new, group.finest, frame))
+    seen = [row for row in group.rows if group.wanted[row.number] != NONE]
+    precisions = [max(group.wanted[row.number], INT8) for row in seen]
+    small = vectors_at([known[row.hash] for row in seen], precisions, frame)
+    made = {row.number: vector for row, vector in zip(seen, small, strict=True)}
     with lock.write_lock(place), db.transaction(connection):
         # A passage may have gone, or its number may have gone to another text, while this group was embedded.
-        for row in rows:
-            precision = wanted[row.number]
-            updated = connection.execute(
-                "UPDATE passages SET state = ?, precision = ? WHERE id = ? AND hash = ? AND state = ?",
-                (schema.state_at(precision), precision, row.number, row.hash, schema.WAITING),
+        waiting = {(row.number, row.hash) for row in _rows(connection, [row.number for row in group.rows])}
+        by_precision: dict[int, list[int]] = {}
+        for row in group.rows:
+            if (row.number, row.hash) in waiting:
+                by_precision.setdefault(group.wanted[row.number], []).append(row.number)
+        for precision, numbers in by_precision.items():
+            connection.executemany(
+                "UPDATE passages SET state = ?, precision = ? WHERE id = ?",
+                [(schema.state_at(precision), precision, number) for number in numbers],
             )
-            if updated.rowcount and row.number in made:
-                connection.execute(schema.insert_vector(precision), (row.number, made[row.number]))
+            if precision != NONE:
+                vectors.insert(connection, precision, [(number, made[number]) for number in numbers])

@@ -11,7 +11,6 @@ Lean: imported by every recall.
 
 from __future__ import annotations
 
-import json
 from collections import namedtuple
 
 from memcli.encode import entities, terms
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from memcli.index.search import Filter
+
+    Mentioned = tuple[int, int, str, str]  # document, which of its passages, key and kind
 
 Entity = namedtuple("Entity", "keys said spoken")
 Entity.__doc__ = """Something that a question names: its `keys`, and its entity numbers where documents mention it (`said`)
@@ -47,13 +48,21 @@ _FULL = _NUMBER["name"], _SPEAKER, _INITIAL  # kinds of names of several words
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def insert(connection: db.Connection, document: int | None, passages: Sequence[Iterable[tuple[str, str]]]) -> None:
-    """Note what each passage of a document mentions, as (key, kind)."""
-    rows = [(document, n, key, _NUMBER[kind]) for n, found in enumerate(passages) for key, kind in found]
-    connection.executemany("INSERT OR IGNORE INTO entities (key, kind) VALUES (?, ?)", [row[2:] for row in rows])
+def insert(connection: db.Connection, mentioned: Iterable[Mentioned]) -> None:
+    """Note what passages mention, none of which has been noted of them before."""
+    rows = [(key, _NUMBER[kind], document, ordinal) for document, ordinal, key, kind in mentioned]
+    numbers = {
+        (key, kind): number for key, ids in _known(connection, {row[0] for row in rows}).items() for number, kind in ids
+    }
+    new = sorted({row[:2] for row in rows} - numbers.keys())
+    first: int = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM entities").fetchone()[0]
+    numbers.update((entity, number) for number, entity in enumerate(new, first))
     connection.executemany(
-        "INSERT INTO mentions (entity, document, ordinal) SELECT id, ?, ? FROM entities WHERE key = ? AND kind = ?",
-        rows,
+        "INSERT INTO entities (id, key, kind) VALUES (?, ?, ?)", [(numbers[entity], *entity) for entity in new]
+    )
+    connection.executemany(
+        "INSERT INTO mentions (entity, document, ordinal) VALUES (?, ?, ?)",
+        sorted((numbers[key, kind], document, ordinal) for key, kind, document, ordinal in rows),
     )
 
 
@@ -98,12 +107,11 @@ def named(connection: db.Connection, question: str) -> list[Entity]:
 
 def _known(connection: db.Connection, keys: set[str]) -> dict[str, list[tuple[int, int]]]:
     """(number, kind) of the entities with these keys."""
-    marks = ",".join("?" * len(keys))
     known: dict[str, list[tuple[int, int]]] = {}
-    for number, key, kind in connection.execute(
-        f"SELECT id, key, kind FROM entities WHERE key IN ({marks})", sorted(keys)
-    ):
-        known.setdefault(key, []).append((number, kind))
+    for some in db.chunks(sorted(keys)):
+        marks = ",".join("?" * len(some))
+        for number, key, kind in connection.execute(f"SELECT id, key, kind FROM entities WHERE key IN ({marks})", some):
+            known.setdefault(key, []).append((number, kind))
     return known
 
 
@@ -198,7 +206,7 @@ def within(connection: db.Connection, ids: Iterable[int], where: Filter) -> set[
     if not allowed:
         return set(ids)
     sql = f"SELECT id FROM documents WHERE id IN (SELECT value FROM json_each(?)){allowed}"
-    return {row[0] for row in connection.execute(sql, (json.dumps(list(ids)), *values))}
+    return {row[0] for row in connection.execute(sql, (db.array(ids), *values))}
 
 
 # --- edges ------------------------------------------------------------------------------------------------------------
@@ -245,7 +253,7 @@ SELECT key, document, ordinal FROM forms JOIN mentions ON entity = id WHERE key 
 def _by_entities(connection: db.Connection, ids: Sequence[int]) -> Iterator[Step]:
     """Two documents that both mention something rare. An entity's weight is shared among those it leads to."""
     named: dict[str, dict[int, int]] = {}  # key → document → its first passage with it
-    for key, document, ordinal in connection.execute(_RARE, (json.dumps(ids),)):
+    for key, document, ordinal in connection.execute(_RARE, (db.array(ids),)):
         places = named.setdefault(key, {})
         if ordinal <= places.get(document, ordinal):
             places[document] = ordinal
@@ -289,7 +297,7 @@ WHERE own.id IN (SELECT value FROM json_each(?)) AND own.ordinal = 0"""
 def _by_links(connection: db.Connection, ids: Sequence[int]) -> Iterator[Step]:
     """Links in both directions."""
     for sql in (_LINKED, _LINKING):
-        for document, other, _ in connection.execute(sql, (json.dumps(ids),)):
+        for document, other, _ in connection.execute(sql, (db.array(ids),)):
             yield document, other, 0, 1.0
 
 
@@ -306,7 +314,7 @@ def linking(connection: db.Connection) -> dict[int, set[int]]:
     """For each entry that others link to, those entries."""
     firsts = dict(connection.execute("SELECT id, entry FROM documents WHERE ordinal = 0"))
     found: dict[int, set[int]] = {}
-    for document, other, _ in connection.execute(_LINKED, (json.dumps(list(firsts)),)):
+    for document, other, _ in connection.execute(_LINKED, (db.array(firsts),)):
         if document in firsts and document != other:
             found.setdefault(firsts[other], set()).add(firsts[document])
     return found
@@ -318,6 +326,6 @@ def _by_sequence(connection: db.Connection, ids: Sequence[int]) -> Iterator[Step
         "SELECT own.id, other.id FROM documents own JOIN documents other"
         " ON other.entry = own.entry AND other.ordinal IN (own.ordinal - 1, own.ordinal + 1)"
         " WHERE own.id IN (SELECT value FROM json_each(?))",
-        (json.dumps(ids),),
+        (db.array(ids),),
     ):
         yield document, other, 0, NEXT

@@ -29,6 +29,10 @@ def compact(place: Place, *, force: bool = False) -> bool:
                 _rewrite_vectors(connection)
                 for table in TABLES:
                     connection.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")
+            if force:
+                from memcli.index import arrays  # numpy is for those who purge
+
+                arrays.blank_changed(place, connection)
             rewritten = _vacuum(connection, force=has_holes)
             known = _known(connection) if force else None
         finally:

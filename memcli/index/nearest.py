@@ -9,18 +9,22 @@ coarse passages fall behind an irrelevant fine one on short turns (tests/bench/s
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from memcli.encode.coarse import CoarseVectors
 from memcli.index import db, frames
 from memcli.index.coarsening import units
+from memcli.index.kept import KeptRows
+from memcli.index.search import PassageHit, filter_sql
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from memcli.index.search import Filter
 
 _SCORE, _PRECISION = 2, 5
 STEP = 1e-6  # of cosine, between copies of one text at different precisions
@@ -44,16 +48,32 @@ def coarse(
         return []
     numbers = np.fromstring(passages, dtype=np.int64, sep=",")
     cosines = CoarseVectors(packed, frame).cosines(units([question])[0])
-    scores = {int(numbers[place]): score for place, score in best(cosines, limit)}
-    marks = ",".join("?" * len(scores))
-    sql = f"SELECT id, document, kind, hash, precision FROM passages WHERE id IN ({marks})"
+    return _rows(KeptRows(connection), {int(numbers[place]): score for place, score in best(cosines, limit)})
+
+
+def hits(kept: KeptRows, scores: Mapping[int, float], limit: int) -> list[PassageHit]:
+    """The best of these passages, by number, greatest first."""
+    return [PassageHit(*row[:4]) for row in merged(_rows(kept, scores), limit)]
+
+
+def allowed(connection: db.Connection, where: Filter) -> NDArray[np.int64] | None:
+    """The passages that a filter lets through; None where it lets all through."""
+    condition, values = filter_sql(where, "id", "passages.id")
+    if not condition:
+        return None
+    sql = f"SELECT coalesce(group_concat(id), '') FROM passages WHERE true{condition}"  # joined by SQLite, as above
+    joined = connection.execute(sql, values).fetchone()[0]
+    return np.fromstring(joined, dtype=np.int64, sep=",") if joined else np.empty(0, dtype=np.int64)
+
+
+def _rows(kept: KeptRows, scores: Mapping[int, float]) -> list[Row]:
     return [
         Row(number, document, scores[number], kind, key, precision)
-        for number, document, kind, key, precision in connection.execute(sql, list(scores))
+        for number, (document, kind, key, precision) in kept.passages(scores).items()
     ]
 
 
-def best(cosines: NDArray[np.float32], limit: int) -> list[tuple[int, float]]:
+def best(cosines: NDArray[np.floating[Any]], limit: int) -> list[tuple[int, float]]:
     """(place, cosine) of the greatest, in no order."""
     count = min(limit, len(cosines))
     chosen = np.argpartition(-cosines, count - 1)[:count] if count else np.empty(0, dtype=np.int64)

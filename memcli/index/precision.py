@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from memcli import lock
-from memcli.index import db, maintenance, schema
+from memcli.index import db, maintenance, schema, vectors
 from memcli.index.cache import EmbeddingCache, Kept
 from memcli.index.schema import BIT as BIT
 from memcli.index.schema import BIT_ALONE as BIT_ALONE
@@ -151,12 +151,9 @@ def _change(
         packed = [n for n, ((_, p), target) in targets.items() if p <= INT8 and target in (BIT, BIT_ALONE)]
         sql = "SELECT embedding FROM vectors WHERE passage = ?"
         kept = [Kept(INT8, connection.execute(sql, (n,)).fetchone()[0], b"") for n in packed]
-        vectors = vectors_at(kept, [BIT] * len(kept), frame)
-        gone = [(n,) for n in (*finer, *silent, *packed)]
-        if schema.get_meta(connection, "model") is not None:
-            connection.executemany("DELETE FROM vectors WHERE passage = ?", gone)
-        connection.executemany("DELETE FROM coarse WHERE passage = ?", gone)
-        connection.executemany(schema.INSERT_COARSE, zip(packed, vectors, strict=True))
+        small = vectors_at(kept, [BIT] * len(kept), frame)
+        vectors.delete(connection, (*finer, *silent, *packed))
+        vectors.insert(connection, BIT, zip(packed, small, strict=True))
         connection.executemany(
             "UPDATE passages SET state = ?, precision = ? WHERE id = ?",
             [(schema.state_at(t), t, n) for n, (_, t) in targets.items() if n not in set(finer)],

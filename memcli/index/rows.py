@@ -13,6 +13,7 @@ from typing import NamedTuple
 from memcli.encode import dates, days, entities, passages, terms
 from memcli.encode.days import Interval
 from memcli.guard import hidden, secrets
+from memcli.index import vocabulary
 from memcli.index.timeline import MAX_EVENT_DAYS
 from memcli.memory import Memory, parse
 from memcli.text import content_hash, embedding_text
@@ -57,7 +58,7 @@ class DocumentRow(NamedTuple):
 
 
 class EntryRow(NamedTuple):
-    """One file. `claimed` is the id in its front matter; `secrets` and `hidden` name what was found in its text."""
+    """One file. `secrets` and `hidden` name what was found in its text; `vocabulary` are the words by which it is found."""
 
     path: str
     hash: str
@@ -65,6 +66,7 @@ class EntryRow(NamedTuple):
     secrets: tuple[str, ...]
     hidden: tuple[str, ...]
     documents: tuple[DocumentRow, ...]
+    vocabulary: frozenset[str]
 
 
 def rows_of(path: str, data: bytes) -> EntryRow:
@@ -76,7 +78,22 @@ def rows_of(path: str, data: bytes) -> EntryRow:
     title_in_body = memory.body.lstrip("\n").startswith(f"# {memory.title}")
     documents = tuple(_documents(path, memory, title, title_in_body, masker))
     return EntryRow(
-        path, content_hash(data), memory, tuple(masker.rules), tuple(hidden.findings(memory.body)), documents
+        path,
+        content_hash(data),
+        memory,
+        tuple(masker.rules),
+        tuple(hidden.findings(memory.body)),
+        documents,
+        frozenset(_vocabulary(path, memory, documents)),
+    )
+
+
+def _vocabulary(path: str, memory: Memory, documents: tuple[DocumentRow, ...]) -> set[str]:
+    tags = "\n".join(memory.tags)
+    return vocabulary.words_of(
+        (path, memory.title, tags, document.anchor, document.speaker, document.at, passage.heading, passage.text)
+        for document in documents
+        for passage in document.passages
     )
 
 

@@ -5,6 +5,7 @@
     passages_fts  words of passages (contentless FTS5)
     vocabulary  words as written, with how many entries hold each
     vectors     sqlite-vec, one row per passage that is embedded in 8 bits; coarse, the same at about one bit a dimension
+    arrays      which file derived from the vectors is good, and changed_vectors, what it lacks (`index.arrays`)
     frame       what coarse vectors are relative to (`encode.coarse`), in one row
     relations   links between entries            folders     mtimes at the last walk       meta   versions, model, times
     entities    names, by key and kind           mentions    which documents, in which passage, mention them
@@ -22,7 +23,7 @@ from memcli.errors import IndexUnavailable
 from memcli.index import db
 from memcli.places import Place
 
-VERSION = 3
+VERSION = 4
 DAMAGED = "it was damaged"
 
 _TABLES = """
@@ -39,6 +40,7 @@ CREATE INDEX entries_title ON entries (title COLLATE NOCASE);
 CREATE INDEX entries_stem ON entries (stem COLLATE NOCASE);
 CREATE INDEX entries_session ON entries (session) WHERE session IS NOT NULL;
 CREATE INDEX entries_superseding ON entries (id) WHERE supersedes != '';
+CREATE INDEX entries_problem ON entries (path) WHERE problem IS NOT NULL;
 CREATE INDEX entries_valid ON entries (valid_from, valid_to) WHERE valid_from IS NOT NULL OR valid_to IS NOT NULL;
 CREATE TABLE documents (
   id INTEGER PRIMARY KEY, entry INTEGER NOT NULL, ordinal INTEGER NOT NULL, anchor TEXT, ref TEXT, speaker TEXT,
@@ -52,6 +54,10 @@ CREATE TABLE passages (
 CREATE INDEX passages_document ON passages (document, ordinal);
 CREATE INDEX passages_waiting ON passages (id) WHERE state = 0;
 CREATE TABLE coarse (passage INTEGER PRIMARY KEY, vector BLOB NOT NULL);
+CREATE TABLE arrays (
+  only INTEGER PRIMARY KEY CHECK (only = 1), series TEXT NOT NULL, generation INTEGER NOT NULL, complete INTEGER NOT NULL);
+CREATE TABLE changed_vectors (
+  passage INTEGER PRIMARY KEY, generation INTEGER NOT NULL, precision INTEGER, vector BLOB);
 CREATE TABLE frame (only INTEGER PRIMARY KEY CHECK (only = 1), value BLOB NOT NULL);
 CREATE TABLE relations (entry INTEGER NOT NULL, kind TEXT NOT NULL, target TEXT NOT NULL);
 CREATE INDEX relations_entry ON relations (entry);
@@ -200,8 +206,8 @@ def state_at(precision: int) -> int:
 def create_vectors(connection: db.Connection, model: str, dimensions: int) -> None:
     """No vectors yet, for one model; those of another are dropped with their table. Inside a transaction."""
     empty_vectors(connection, dimensions)
-    connection.execute("DELETE FROM coarse")
-    connection.execute("DELETE FROM frame")
+    for table in ("coarse", "frame", "arrays", "changed_vectors"):
+        connection.execute(f"DELETE FROM {table}")
     connection.execute("UPDATE passages SET state = ? WHERE state = ?", (WAITING, EMBEDDED))
     set_meta(connection, "model", model)
     set_meta(connection, "dimensions", str(dimensions))

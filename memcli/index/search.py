@@ -5,7 +5,6 @@ Reads only. Lean: numpy is not imported here; vectors come and go as bytes.
 
 from __future__ import annotations
 
-import json
 from collections import namedtuple
 
 from memcli.index import db, schema
@@ -51,13 +50,13 @@ def keyword(connection: db.Connection, match: str, limit: int, where: Filter | N
         " SELECT id, document, score, kind FROM hits JOIN passages ON passages.id = number ORDER BY score DESC",
         (match, *values, limit),
     )
-    return [PassageHit(*row) for row in rows]
+    return [*map(PassageHit._make, rows)]
 
 
 def known(connection: db.Connection, expressions: list[str]) -> set[str]:
     """Those of these MATCH expressions that match any passage."""
     sql = "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM passages_fts WHERE passages_fts MATCH value)"
-    return {row[0] for row in connection.execute(sql, (json.dumps(expressions),))}
+    return {row[0] for row in connection.execute(sql, (db.array(expressions),))}
 
 
 def occurrences(
@@ -66,9 +65,11 @@ def occurrences(
     """For each of these MATCH expressions, how many passages match it, and which of `passages` (a few) do."""
     chosen = list(passages)
     marks = ",".join("?" * len(chosen))
-    matching = f"json_array(count(*), json_group_array(rowid) FILTER (WHERE rowid IN ({marks})))"
+    matching = f"count(*) || ifnull(',' || group_concat(rowid) FILTER (WHERE rowid IN ({marks})), '')"
     sql = f"SELECT (SELECT {matching} FROM passages_fts WHERE passages_fts MATCH value) FROM json_each(?)"
-    return [tuple(json.loads(row[0])) for row in connection.execute(sql, (*chosen, json.dumps(expressions)))]
+    rows = connection.execute(sql, (*chosen, db.array(expressions)))
+    numbers = [[int(number) for number in row[0].split(",")] for row in rows]
+    return [(count, found) for count, *found in numbers]
 
 
 def semantic(connection: db.Connection, vector: bytes, limit: int, where: Filter | None = None) -> list[PassageHit]:
@@ -101,21 +102,6 @@ def documents(connection: db.Connection, ids: Iterable[int]) -> dict[int, Docume
         ):
             found[row[0]] = Document._make(row)
     return found
-
-
-def neighbours(connection: db.Connection, ids: Iterable[int]) -> set[int]:
-    """The turns just before and after these documents in their episodes."""
-    around: set[int] = set()
-    for some in db.chunks(list(ids)):
-        marks = ",".join("?" * len(some))
-        rows = connection.execute(
-            "SELECT other.id FROM documents own JOIN documents other"
-            " ON other.entry = own.entry AND other.ordinal IN (own.ordinal - 1, own.ordinal + 1)"
-            f" WHERE own.id IN ({marks})",
-            some,
-        )
-        around.update(row[0] for row in rows)
-    return around
 
 
 def passages(connection: db.Connection, ids: Iterable[int]) -> dict[int, tuple[str, str, int]]:
@@ -197,10 +183,12 @@ def first_passages(connection: db.Connection, ids: Iterable[int]) -> dict[int, i
 def named(connection: db.Connection, text: str) -> list[int]:
     """Documents whose memory has exactly this id, path, file name or title (case aside)."""
     stem = text.removeprefix(".mem/").removesuffix(".md")
+    # Not with OR, for which SQLite would scan the entries.
     rows = connection.execute(
-        "SELECT documents.id FROM entries JOIN documents ON entry = entries.id AND ordinal = 0"
-        " WHERE name = ?1 OR path IN (?1, ?2 || '.md', 'tree/' || ?2 || '.md', 'local/tree/' || ?2 || '.md')"
-        " OR title = ?1 COLLATE NOCASE",
+        "WITH meant (entry) AS (SELECT id FROM entries WHERE name = ?1 UNION SELECT id FROM entries"
+        " WHERE path IN (?1, ?2 || '.md', 'tree/' || ?2 || '.md', 'local/tree/' || ?2 || '.md')"
+        " UNION SELECT id FROM entries WHERE title = ?1 COLLATE NOCASE)"
+        " SELECT documents.id FROM meant JOIN documents USING (entry) WHERE ordinal = 0 ORDER BY entry",
         (text, stem),
     )
     return [row[0] for row in rows]
@@ -260,7 +248,9 @@ def latest_day(connection: db.Connection) -> int | None:
 
 
 def memories(connection: db.Connection) -> int:
-    number: int = connection.execute("SELECT count(*) FROM entries WHERE problem IS NULL").fetchone()[0]
+    # Counting all rows of a table reads its smallest index alone.
+    sql = "SELECT (SELECT count(*) FROM entries) - (SELECT count(*) FROM entries WHERE problem IS NOT NULL)"
+    number: int = connection.execute(sql).fetchone()[0]
     return number
 
 

@@ -14,9 +14,11 @@ from memcli.index.search import filter_sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from memcli.index.search import Filter
+
+    Dating = tuple[int, int, int, int]  # first and last day, document, which of its passages
 
 MAX_EVENT_DAYS = 366
 """Longer times are not kept: they say little, and a search need not look further back for what reaches into its days."""
@@ -31,12 +33,9 @@ its `events`, in the order of the text."""
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def insert(connection: db.Connection, document: int | None, passages: Sequence[Iterable[Interval]]) -> None:
-    """Note the days that each passage of a document mentions."""
-    connection.executemany(
-        "INSERT INTO events (first, last, document, ordinal) VALUES (?, ?, ?, ?)",
-        [(*days, document, ordinal) for ordinal, found in enumerate(passages) for days in found],
-    )
+def insert(connection: db.Connection, events: Iterable[Dating]) -> None:
+    """Note the days that passages mention."""
+    connection.executemany("INSERT INTO events (first, last, document, ordinal) VALUES (?, ?, ?, ?)", sorted(events))
 
 
 def delete(connection: db.Connection, documents: Iterable[int]) -> None:

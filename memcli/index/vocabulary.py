@@ -9,7 +9,6 @@ Lean: imported by recall.
 
 from __future__ import annotations
 
-import json
 from collections import namedtuple
 
 from memcli.encode import spelling, terms
@@ -17,24 +16,28 @@ from memcli.index import db
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
 Near = namedtuple("Near", "word distance memories")
 Near.__doc__ = """A word of the store, how far it is from the one asked for, and how many memories hold it."""
 
 
-def add(connection: db.Connection, entry: int | None) -> None:
-    """Count the words of a memory whose rows have just been written."""
-    connection.execute(
-        "INSERT INTO vocabulary SELECT value, 1 FROM json_each(?) WHERE true"
-        " ON CONFLICT (word) DO UPDATE SET memories = memories + 1",
-        (_words(connection, entry),),
+def add(connection: db.Connection, held: Mapping[str, int]) -> None:
+    """Count the words of new memories: how many of these hold each."""
+    connection.executemany(
+        "INSERT INTO vocabulary VALUES (?, ?) ON CONFLICT (word) DO UPDATE SET memories = memories + excluded.memories",
+        sorted(held.items()),
     )
 
 
 def remove(connection: db.Connection, entry: int) -> None:
     """Take the words of a memory back, before its rows are deleted."""
-    gone = _words(connection, entry)
+    rows = connection.execute(
+        "SELECT path, title, tags, anchor, speaker, at, heading, text FROM entries JOIN documents ON entry = entries.id"
+        " JOIN passages ON document = documents.id WHERE entries.id = ?",
+        (entry,),
+    )
+    gone = db.array(sorted(words_of(rows)))
     connection.execute(
         "DELETE FROM vocabulary WHERE memories = 1 AND word IN (SELECT value FROM json_each(?))", (gone,)
     )
@@ -43,17 +46,17 @@ def remove(connection: db.Connection, entry: int) -> None:
     )
 
 
-def _words(connection: db.Connection, entry: int | None) -> str:
-    """The distinct words of a memory by which it is found, as a JSON list."""
+def words_of(rows: Iterable[Sequence[str | None]]) -> set[str]:
+    """The distinct words by which a memory is found, from its passages: each as (path, title, tags, anchor, speaker, at,
+    heading, text)."""
     texts: set[str] = set()
-    for path, title, tags, anchor, speaker, at, heading, text in connection.execute(
-        "SELECT path, title, tags, anchor, speaker, at, heading, text FROM entries JOIN documents ON entry = entries.id"
-        " JOIN passages ON document = documents.id WHERE entries.id = ?",
-        (entry,),
-    ):
-        topic = path.partition("/")[2].rpartition("/")[0] if path.startswith("tree/") else ""
-        texts.update((topic, "" if anchor else title, tags, speaker or "", terms.date_words(at), heading, text))
-    return json.dumps(sorted(spelling.words("\n".join(texts)) - terms.STOP_WORDS))
+    dates: set[str | None] = set()
+    for path, title, tags, anchor, speaker, at, heading, text in rows:
+        topic = path.partition("/")[2].rpartition("/")[0] if path and path.startswith("tree/") else ""
+        dates.add(at)
+        texts.update((topic, "" if anchor else title or "", tags or "", speaker or "", heading or "", text or ""))
+    texts.update(map(terms.date_words, dates))
+    return spelling.words("\n".join(texts)) - terms.STOP_WORDS
 
 
 def near(connection: db.Connection, word: str) -> list[Near]:
@@ -70,7 +73,7 @@ def near(connection: db.Connection, word: str) -> list[Near]:
         rows = connection.execute(
             "SELECT DISTINCT word, memories FROM json_each(?) CROSS JOIN vocabulary"
             " ON word >= value AND word < value || char(0x10ffff) WHERE length(word) BETWEEN ? AND ?",
-            (json.dumps(sorted(spelling.beginnings(word))), len(word) - 2, len(word) + 2),
+            (db.array(sorted(spelling.beginnings(word))), len(word) - 2, len(word) + 2),
         )
         found = [Near(other, 2, held) for other, held in rows if spelling.distance(word, other, 2) == 2]
     return sorted(found, key=lambda one: (-one.memories, one.word))
@@ -87,5 +90,5 @@ def _held(connection: db.Connection, words: Iterable[str]) -> list[tuple[str, in
     """Those of `words` that the store has, with the number of memories."""
     return connection.execute(
         "SELECT word, memories FROM vocabulary WHERE word IN (SELECT value FROM json_each(?))",
-        (json.dumps(sorted(words)),),
+        (db.array(sorted(words)),),
     ).fetchall()

@@ -7,17 +7,18 @@ files would rank otherwise than one made anew. So the totals are set right in th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from memcli.index import db
 
+Row = tuple[int, str, str, str, str, str]  # number, title, heading, body, code, facets
 TABLES = ("passages_fts",)
 _TOTALS = 1  # the row of a table's `_data` that holds them: https://sqlite.org/src/file/ext/fts5/fts5_index.c
 
 
-def insert(connection: db.Connection, table: str, rowid: int | None, words: Sequence[str]) -> None:
-    connection.execute(
-        f"INSERT INTO {table} (rowid, title, heading, body, code, facets) VALUES (?, ?, ?, ?, ?, ?)", (rowid, *words)
+def insert(connection: db.Connection, table: str, rows: Iterable[Row]) -> None:
+    connection.executemany(
+        f"INSERT INTO {table} (rowid, title, heading, body, code, facets) VALUES (?, ?, ?, ?, ?, ?)", rows
     )
 
 

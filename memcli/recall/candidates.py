@@ -5,15 +5,16 @@ Pooling comes before any normalisation, so that a hit means the same whichever s
 
 from __future__ import annotations
 
-from memcli.index import search
-from memcli.recall.channels import CHANNELS, SECOND_HAND
+from memcli.recall.channels import CHANNELS, GO_BY_ADDED, NEED_THE_MODEL, SECOND_HAND
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     from numpy.typing import NDArray
 
-    from memcli.index.search import Document
+    from memcli.index.search import Document, PassageHit
     from memcli.recall.plan import Plan
     from memcli.recall.source import Source
 
@@ -62,43 +63,85 @@ class Candidate:
 class Pool:
     """The candidates of one question, and the turns around them, which lend evidence but are no candidates themselves."""
 
-    __slots__ = ("around", "candidates", "matches", "telling")
+    __slots__ = ("around", "beside", "candidates", "hits", "matches", "read", "telling")
 
     def __init__(self) -> None:
         self.candidates: list[Candidate] = []
-        self.around: dict[tuple[Source, int], Candidate] = {}  # by store and document: candidates and their neighbours
+        self.hits: dict[Source, dict[str, list[PassageHit]]] = {}  # of each channel
+        # By store and document: candidates and those turns next to them that a channel found as well,
+        self.around: dict[tuple[Source, int], Candidate] = {}
+        # and those that none found, as far as late interaction reads them.
+        self.beside: dict[tuple[Source, int], Candidate] = {}
         # Late interaction (`recall.late`): by `id` of a candidate how well it meets each token of the question, and what
-        # each token counts.
+        # each token counts; the same of each passage read, by store and content hash.
         self.matches: dict[int, NDArray[np.float32]] = {}
         self.telling: NDArray[np.float32] | None = None
+        self.read: dict[tuple[Source, bytes], NDArray[np.float32]] = {}
 
     def turn(self, candidate: Candidate, step: int) -> Candidate | None:
         """The turn after a candidate (`step` 1) or before it (-1), if it is known."""
         # Turns of one file are indexed together, so their document numbers follow each other.
-        other = self.around.get((candidate.source, candidate.document.id + step))
+        place = candidate.source, candidate.document.id + step
+        other = self.around.get(place) or self.beside.get(place)
         return other if other is not None and other.document.entry == candidate.document.entry else None
 
+    def know_turns(self, candidates: Iterable[Candidate]) -> None:
+        """Get to know the turns before and after these candidates."""
+        wanted: dict[Source, set[int]] = {}
+        for candidate in candidates:
+            number = candidate.document.id
+            missing = {n for n in (number - 1, number + 1) if (candidate.source, n) not in self.around}
+            wanted.setdefault(candidate.source, set()).update(missing)
+        for source, numbers in wanted.items():
+            for number, row in source.kept.documents(numbers).items():
+                self.beside[source, number] = Candidate(source, row)
 
-def gather(sources: list[Source], plan: Plan) -> Pool:
-    """Ask every channel of every store and pool what they find."""
+
+def gather(sources: list[Source], plan: Plan, before: Pool | None = None) -> Pool:
+    """Ask every channel of every store and pool what they find.
+
+    `before` is what was found for the same question without added terms, which most channels do not go by.
+    """
     pool = Pool()
+    pool.read = before.read if before else {}
     for source in sources:
-        hits = {name: channel.find(source, plan, REACH) for name, channel in CHANNELS.items()}
-        first_hand = dict(hits)
+        source.expect(plan.text)
+    for source in sources:
+        found = {
+            name: before.hits[source][name]
+            if before and name not in GO_BY_ADDED
+            else CHANNELS[name].find(source, plan, REACH)
+            for name in sorted(CHANNELS, key=NEED_THE_MODEL.__contains__)  # last, as it is busy with the question
+        }
+        first_hand = {name: found[name] for name in CHANNELS}
+        hits = dict(first_hand)
         for name, channel in SECOND_HAND.items():
             hits[name] = channel.spread(source, plan, first_hand, REACH)
-        found = {hit.document for ranked in hits.values() for hit in ranked[:DEPTH]}
-        known = search.documents(source.connection, found | search.neighbours(source.connection, found))
-        members = {document: Candidate(source, row) for document, row in known.items()}
-        for name, ranked in hits.items():
-            for hit in ranked:  # greatest first: the first hit of a document is its best
-                candidate = members.get(hit.document)
-                if candidate is None:
-                    continue
-                candidate.found[hit.passage] = None
-                if name not in candidate.scores:
-                    candidate.scores[name], candidate.passages[name] = hit.score, hit.passage
-                    candidate.code = candidate.code or hit.kind == "code"
-        pool.candidates += [members[document] for document in members.keys() & found]
-        pool.around.update(((source, document), candidate) for document, candidate in members.items())
+        pool.hits[source] = hits
+        _pool(pool, source, hits)
     return pool
+
+
+def _pool(pool: Pool, source: Source, hits: dict[str, list[PassageHit]]) -> None:
+    """Make candidates of what the channels found in a store, deep enough, and know what stands around them."""
+    found = {hit.document for ranked in hits.values() for hit in ranked[:DEPTH]}
+    deeper = {hit.document for ranked in hits.values() for hit in ranked[DEPTH:]}
+    next_to = {number for number in deeper - found if number - 1 in found or number + 1 in found}
+    known = source.kept.documents(found | next_to)
+    members = {
+        number: Candidate(source, row)
+        for number, row in known.items()
+        if number in found
+        or any(n in found and n in known and known[n].entry == row.entry for n in (number - 1, number + 1))
+    }
+    for name, ranked in hits.items():
+        for number, document, score, kind in ranked:  # greatest first: the first hit of a document is its best
+            candidate = members.get(document)
+            if candidate is None:
+                continue
+            candidate.found[number] = None
+            if name not in candidate.scores:
+                candidate.scores[name], candidate.passages[name] = score, number
+                candidate.code = candidate.code or kind == "code"
+    pool.candidates += [candidate for number, candidate in members.items() if number in found]
+    pool.around.update(((source, number), candidate) for number, candidate in members.items())

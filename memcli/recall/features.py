@@ -71,7 +71,8 @@ def late(pool: Pool, plan: Plan, first: list[Candidate]) -> None:
 
 def around(pool: Pool, plan: Plan, candidates: list[Candidate]) -> None:
     """What sessions lend to short turns; needs the values of all candidates."""
-    sessions = _sessions(pool)
+    lending = {_session(candidate) for candidate in candidates if candidate.lent and not candidate.code}
+    sessions = _sessions(pool, lending)
     share = 1.0 - plan.length
     for candidate in candidates:
         lent, values, features = candidate.lent, candidate.values, candidate.features
@@ -174,15 +175,15 @@ def _session(candidate: Candidate) -> tuple[Source, str]:
     return candidate.source, candidate.document.session or str(candidate.document.entry)
 
 
-def _sessions(pool: Pool) -> dict[tuple[Source, str], dict[str, float]]:
-    """For each session, the means of its best turns."""
-    members: dict[tuple[Source, str], list[Candidate]] = {}
+def _sessions(pool: Pool, wanted: set[tuple[Source, str]]) -> dict[tuple[Source, str], dict[str, float]]:
+    """For each of these sessions, the means of its best turns."""
+    members: dict[tuple[Source, str], list[dict[str, float]]] = {}
     for candidate in pool.around.values():
-        if candidate.document.anchor:
-            members.setdefault(_session(candidate), []).append(candidate)
+        if candidate.document.anchor and (key := _session(candidate)) in wanted:
+            members.setdefault(key, []).append(candidate.values)
     return {
         key: {
-            name: sum(sorted((c.values[name] for c in turns), reverse=True)[:SESSION_BEST]) / SESSION_BEST
+            name: sum(sorted([values[name] for values in turns], reverse=True)[:SESSION_BEST]) / SESSION_BEST
             for name in _LENT
         }
         for key, turns in members.items()

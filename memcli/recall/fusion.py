@@ -58,8 +58,9 @@ def _order(candidates: list[Candidate], weights: dict[str, float]) -> None:
 
 def _explain(candidates: list[Candidate], weights: dict[str, float]) -> None:
     for candidate in candidates:
-        features = candidate.features
-        candidate.shares = {name: weight * features[name] for name, weight in weights.items() if name in features}
+        candidate.shares = {
+            name: weights[name] * value for name, value in candidate.features.items() if name in weights
+        }
 
 
 @cache

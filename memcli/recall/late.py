@@ -42,9 +42,10 @@ def interact(pool: Pool, plan: Plan) -> None:
     tokens = next((question.tokens for question in questions if question is not None), None)
     if tokens is None or not len(tokens):
         return
+    pool.know_turns(candidate for candidate in first if _discount(candidate) >= LEAST_BESIDE)
     beside = {id(candidate): _beside(pool, candidate) for candidate in first}
     read = {id(c): c for c in first} | {id(c): c for pair in beside.values() for c, _ in pair}
-    matches = _matches(list(read.values()), tokens)
+    matches = _matches(pool, list(read.values()), tokens)
     coded = [candidate for candidate in first if id(candidate) in matches]
     if not coded:
         return
@@ -84,13 +85,17 @@ def _expect(uncoded: list[Candidate], coded: list[Candidate]) -> None:
 
 def _beside(pool: Pool, candidate: Candidate) -> list[tuple[Candidate, float]]:
     """The turns before and after a short turn, and what a match in them counts."""
-    discount = BESIDE * float(candidate.lent**0.5)
+    discount = _discount(candidate)
     if discount < LEAST_BESIDE:
         return []
     return [(other, discount) for step in (-1, 1) if (other := pool.turn(candidate, step)) is not None]
 
 
-def _matches(candidates: list[Candidate], tokens: NDArray[np.float32]) -> dict[int, NDArray[np.float32]]:
+def _discount(candidate: Candidate) -> float:
+    return BESIDE * float(candidate.lent**0.5)
+
+
+def _matches(pool: Pool, candidates: list[Candidate], tokens: NDArray[np.float32]) -> dict[int, NDArray[np.float32]]:
     """For each candidate with codes, by `id`: its best match for each token of the question."""
     import numpy as np
 
@@ -99,19 +104,18 @@ def _matches(candidates: list[Candidate], tokens: NDArray[np.float32]) -> dict[i
     by_source: dict[Source, dict[int, Candidate]] = {}
     for candidate in candidates:
         by_source.setdefault(candidate.source, {})[candidate.document.id] = candidate
-    owners: list[Candidate] = []
-    texts: list[bytes] = []
+    found: dict[int, NDArray[np.float32]] = {}
     for source, members in by_source.items():
         chosen = [passage for c in members.values() for passage in list(c.found)[:MAX_PASSAGES]]
         beside = [document for document, c in members.items() if not c.found]
         hashes = search.passage_hashes(source.connection, chosen, beside)
-        known = source.codes({key for _, key in hashes})
+        coded = source.codes({key for _, key in hashes if (source, key) not in pool.read})
+        keys = [key for key, packed in coded.items() if packed]
+        rows = codes.best(tokens, [coded[key] for key in keys])
+        pool.read.update(((source, key), row) for key, row in zip(keys, rows, strict=True))
         for document, key in hashes:
-            if known.get(key):
-                owners.append(members[document])
-                texts.append(known[key])
-    found: dict[int, NDArray[np.float32]] = {}
-    for owner, row in zip(owners, codes.best(tokens, texts), strict=True):
-        seen = found.get(id(owner))
-        found[id(owner)] = row if seen is None else np.maximum(seen, row)
+            row = pool.read.get((source, key))
+            if row is not None:
+                owner = id(members[document])
+                found[owner] = np.maximum(found[owner], row) if owner in found else row
     return found

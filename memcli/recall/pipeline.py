@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from memcli.places import Place
     from memcli.recall.candidates import Pool
     from memcli.recall.plan import Plan
+    from memcli.recall.shelf import Shelf
 
 
 NAME, WORDS, HYBRID, DEEP = "name", "words", "hybrid", "deep"
@@ -34,10 +35,25 @@ once more, because that answer was weak, with words of its best candidates."""
 
 
 class Recall:
-    """Stores opened for questions. Use as a context manager."""
+    """Stores opened for questions. Use as a context manager.
 
-    def __init__(self, places: Iterable[Place], config: Config, *, lexical: bool = False, fresh: bool = False) -> None:
-        self._encoder = None if lexical else QueryEncoder(config)
+    A process that answers for others keeps what it opened on a `shelf`, and a Recall for each question: what is kept is as good
+    as opened anew, and a store whose index has to be made anew is not opened (IndexUnavailable, DatabaseError).
+    """
+
+    def __init__(
+        self,
+        places: Iterable[Place],
+        config: Config,
+        *,
+        lexical: bool = False,
+        fresh: bool = False,
+        shelf: Shelf | None = None,
+    ) -> None:
+        self.config = config
+        self._shelf = shelf
+        self._at_once = refresh.EMBED_AT_ONCE if shelf is None else refresh.EMBED_IN_TURN
+        self._encoder = None if lexical else shelf.encoder(config) if shelf else QueryEncoder(config)
         self.notices: list[str] = []
         self.sources: list[Source] = []
         self._edits: dict[Source, dict[str, str]] = {}  # by path, when a file was last edited
@@ -48,36 +64,49 @@ class Recall:
     def _open(self, place: Place, fresh: bool) -> Source:
         """A store's index, brought up to date first where a look at the folders says that it is not."""
         try:
-            source = Source(place, self._encoder)
-            waiting = search.waiting(source.connection, refresh.EMBED_AT_ONCE + 1) if source.wants_vectors else 0
-            if waiting > refresh.EMBED_AT_ONCE:
+            source = self._source(place)
+            waiting = search.waiting(source.connection, self._at_once + 1) if source.wants_vectors else 0
+            if waiting > self._at_once:
+                which, who = ("many", "mem index") if self._shelf is None else ("new", "the watcher")
                 self.notices.append(
-                    f"{place.folder}: many memories are found by words only until mem index has embedded them"
+                    f"{place.folder}: {which} memories are found by words only until {who} has embedded them"
                 )
-            if (
-                not fresh
-                and not 0 < waiting <= refresh.EMBED_AT_ONCE
-                and not schema.changed_folders(place, source.connection)
-            ):
+            if not fresh and not 0 < waiting <= self._at_once and not schema.changed_folders(place, source.connection):
                 return source
-            source.close()
+            if self._shelf is None:
+                source.close()
         except (IndexUnavailable, db.DatabaseError):
-            pass  # missing, damaged or another's: the update makes it anew
-        self.notices += refresh.update(place, embed=self._encoder is not None)
-        return Source(place, self._encoder)
+            if self._shelf is not None:
+                raise
+            # Missing, damaged or another's: the update makes it anew.
+        self._update(place)
+        return self._source(place)
+
+    def _update(self, place: Place, paths: list[str] | None = None) -> None:
+        """Index what changed (in these files), and embed a little of what waits."""
+        if self._encoder is None or self._encoder.key is None:
+            self.notices += refresh.update(place, paths=paths)
+            return
+        self.notices += refresh.update(
+            place, paths=paths, embed_at_most=self._at_once, open_embedder=self._encoder.embedder
+        )
+
+    def _source(self, place: Place) -> Source:
+        return self._shelf.source(place, self._encoder) if self._shelf else Source(place, self._encoder)
 
     def walk_where_due(self) -> None:
         """After answering: read the files of stores whose last full walk is a while ago; the next answer has what it finds."""
         for source in self.sources:
-            if refresh.walk_is_due(source.connection):
-                refresh.update(source.place, embed=self._encoder is not None)
+            if not source.closed and refresh.walk_is_due(source.connection):
+                self._update(source.place)
 
     def __enter__(self) -> Recall:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for source in self.sources:
-            source.close()
+        if self._shelf is None:
+            for source in self.sources:
+                source.close()
 
     def ask(
         self,
@@ -96,6 +125,8 @@ class Recall:
         An answer whose confidence is below `least` has no hits. Archived memories are in it where it would be weak without
         them, or with `archived`.
         """
+        for source in self.sources:
+            source.kept.look()
         plan = make_plan(text, where, now)
         named = self._named(plan)
         pool, tier = self._ranked(plan, named)
@@ -109,7 +140,7 @@ class Recall:
         chosen, more = choose(pool.candidates, limit, episodes) if sure >= least else ([], 0)
         hits = within_budget(hits_of(chosen, sure, same), budget, plan)
         hits = [self._told(hit, replaced.get(id(hit.candidate), []), plan) for hit in hits]
-        considered = sum(search.memories(source.connection) for source in self.sources)
+        considered = sum(source.kept.memories() for source in self.sources)
         return Answer(hits, sure, considered, more, self.notices_now(), pool.candidates, tier, plan.added)
 
     def _ranked(self, plan: Plan, named: dict[Source, dict[int, Document]]) -> tuple[Pool, str]:
@@ -132,7 +163,7 @@ class Recall:
 
         expanded = deep.expanded(plan, pool, self.sources)
         if expanded is not None:
-            again = gather(self.sources, expanded)
+            again = gather(self.sources, expanded, pool)
             revive(again, expanded)
             fuse(again, expanded)
             surer = confidence(again, expanded)
@@ -200,14 +231,19 @@ class Recall:
         stale: dict[Place, list[str]] = {}
         for hit in answer.hits:
             source, document = hit.candidate.source, hit.candidate.document
-            if not refresh.is_current(source.place, document):
+            known = stale.get(source.place, ())
+            if document.path not in known and not refresh.is_current(source.place, document):
                 stale.setdefault(source.place, []).append(document.path)
         return stale
 
     def update(self, stale: dict[Place, list[str]]) -> None:
         """Index these files anew, so that the question can be asked again."""
         for place, paths in stale.items():
-            self.notices += refresh.update(place, paths=paths, embed=self._encoder is not None)
+            self._update(place, paths)
+        for number, source in enumerate(self.sources):
+            if source.place in stale and not source.is_of(source.place):  # the index was made anew
+                source.close()
+                self.sources[number] = self._source(source.place)
 
 
 def _put_first(named: dict[Source, dict[int, Document]], pool: Pool) -> None:

@@ -15,14 +15,24 @@ from memcli.index import db, schema
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from memcli.encode.embedder import Embedder
     from memcli.index.search import Document
     from memcli.places import Place
 
 WALK_EVERY_S = 60.0
 EMBED_AT_ONCE = 256  # passages that a recall embeds before it answers; more than that waits for `mem index`
+EMBED_IN_TURN = 8  # the same of a process that others wait for; the watcher beside it embeds the rest
 
 
-def update(place: Place, *, paths: list[str] | None = None, embed: bool) -> list[str]:
+def update(
+    place: Place,
+    *,
+    paths: list[str] | None = None,
+    embed_at_most: int = 0,
+    open_embedder: Callable[[], Embedder] | None = None,
+) -> list[str]:
     """Reconcile (all of a store, or these paths) and embed a little; returns notices. Failing is one of them."""
     from memcli import config
     from memcli.index.update import update as update_index
@@ -30,7 +40,9 @@ def update(place: Place, *, paths: list[str] | None = None, embed: bool) -> list
 
     settings = config.load(place)
     try:
-        report, problem = update_index(place, settings, paths=paths, embed_at_most=EMBED_AT_ONCE if embed else 0)
+        report, problem = update_index(
+            place, settings, paths=paths, embed_at_most=embed_at_most, open_embedder=open_embedder
+        )
         standing.renew_where_new(place, settings, history.day_of(time.time()))
     except (MemError, OSError) as error:
         return [f"the index could not be brought up to date: {error}"]

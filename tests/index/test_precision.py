@@ -11,6 +11,7 @@ import pytest
 
 from memcli.encode import codes
 from memcli.index import db, maintenance, precision, schema, search
+from memcli.index.kept import KeptRows
 from memcli.index.matrix import Matrix
 from memcli.index.precision import BIT, BIT_ALONE, FULL, INT8, NONE, Changed, set_precision
 from memcli.index.reconcile import reconcile
@@ -303,11 +304,11 @@ def test_in_memory_the_same_are_nearest(store: Store, model: MadeUp, names: list
         set_precision(store.place, wanted)
         model.embed(store.place)
         connection = opened(store.place)
-        matrix = Matrix(connection)
+        matrix = Matrix(KeptRows(connection))
         silent = sum(precision == NONE for precision in wanted.values())
         for limit in (1, 7, 100):
             for question in (codes.quantised(unit(text)).tobytes() for text in model.texts[:5]):
-                warm, cold = matrix.nearest(question, limit), search.semantic(connection, question, limit)
+                warm, cold = matrix.nearest(question, limit, Filter()), search.semantic(connection, question, limit)
                 assert len(warm) == min(limit, 20 - silent)
                 assert [hit.passage for hit in warm] == [hit.passage for hit in cold]
                 assert [hit.score for hit in warm] == pytest.approx([hit.score for hit in cold], abs=1e-5)

@@ -152,6 +152,7 @@ def test_a_file_that_another_process_adds_during_a_walk_is_kept(store: Store, mo
 def test_a_file_added_in_the_same_tick_as_the_walk_is_seen(store: Store) -> None:
     """A file system's clock has steps of milliseconds: a folder's unchanged time proves nothing just after a change."""
     top = store.place.tree
+    reconcile(store.place)  # making the index may take longer than a tick
     os.utime(top)
     reconcile(store.place)
     as_walked = os.stat(top).st_mtime_ns
@@ -215,3 +216,20 @@ def test_memignore_leaves_files_out(store: Store) -> None:
     reconcile(store.place)
     write(store, "tree/.memignore", "drafts/\n")
     assert reconcile(store.place).removed == ["tree/drafts/a.md"]
+
+
+def test_a_walk_that_finds_nothing_new_writes_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit and the checkpoint behind it take longer than the walk; the time of a walk is noted now and then."""
+    write(store, "tree/a.md", "one")
+    monkeypatch.setattr(reconciling, "RACY_NS", 0)
+    reconcile(store.place)
+    reader = schema.open_for_reading(store.place)
+    try:
+        version = reader.execute("PRAGMA data_version").fetchone()
+        assert reconcile(store.place).touched == 0
+        assert reader.execute("PRAGMA data_version").fetchone() == version
+        monkeypatch.setattr(reconciling, "WALK_NOTED_EVERY_S", 0.0)
+        reconcile(store.place)
+        assert reader.execute("PRAGMA data_version").fetchone() != version
+    finally:
+        reader.close()

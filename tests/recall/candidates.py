@@ -35,11 +35,14 @@ class Coded:
 
     def __init__(self, tokens: list[list[float]], codes: dict[int, bytes]) -> None:
         self._tokens = np.array(tokens, dtype=np.float32)
-        self.connection = self
+        self.connection = self.kept = self
         self._codes = codes
 
     def question(self, text: str) -> Question:
         return Question(self._tokens.sum(axis=0), self._tokens)
+
+    def documents(self, ids: Iterable[int]) -> dict[int, Document]:
+        return {}
 
     def codes(self, hashes: Iterable[bytes]) -> dict[bytes, bytes]:
         return {key: self._codes[int(key)] for key in hashes if int(key) in self._codes}

@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from memcli import config
+from memcli.index import db
 from memcli.index.matrix import Matrix
-from memcli.index.search import PassageHit
+from memcli.index.search import Filter, PassageHit
+from memcli.places import Place
+from memcli.recall import refresh
+from memcli.recall.pipeline import Recall
 from memcli.store import Store
 from tests.command import run_mem, without_model
-from tests.recall.asking import embedded, note
+from tests.recall.asking import embedded, note, talk
 from tests.recall.hostile import HOSTILE
 
 
@@ -121,9 +127,9 @@ def test_from_the_second_question_on_vectors_are_in_memory(
     searched: list[int] = []
     nearest = Matrix.nearest
 
-    def counted(self: Matrix, vector: bytes, limit: int) -> list[PassageHit]:
+    def counted(self: Matrix, vector: bytes, limit: int, where: Filter) -> list[PassageHit]:
         searched.append(limit)
-        return nearest(self, vector, limit)
+        return nearest(self, vector, limit, where)
 
     monkeypatch.setattr(Matrix, "nearest", counted)
     run = run_mem("recall", "--batch", asked, "--json", model=True)
@@ -226,3 +232,32 @@ ODD = [*HOSTILE, " ".join(HOSTILE[:6]), "?!", "…", "🎉"]
 def test_no_question_is_an_error(question: str, mixed: str) -> None:
     for options in ((), ("--explain",), ("--budget", "50", "--json")):
         assert run_mem("recall", "--root", mixed, *options, "--", question, model=True).code in (0, 1)
+
+
+def test_a_session_shown_twice_and_edited_in_place_is_read_anew_once(store: Store) -> None:
+    path = Path(store.place.tree, "talk.md")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(talk(("Bob", "deploy on Monday"), ("Ann", "deploy on Tuesday")))
+    store.sync()
+    path.write_text(note("deploy on Friday"))
+    found = run_mem("recall", "deploy")
+    assert "Friday" in found.stdout
+    assert "rebuilt" not in found.stderr
+
+
+def test_an_index_made_anew_between_question_and_answer_is_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = store.place.absolute(store.add("deploy on Monday").path)
+    store.sync()
+    update = refresh.update
+
+    def rebuild(place: Place, **options: Any) -> list[str]:
+        db.discard_cache(place)
+        return update(place, **options)
+
+    with Recall([store.place], config.load(store.place), lexical=True) as recall:
+        Path(path).write_text(note("deploy on Friday, all of it"))
+        monkeypatch.setattr(refresh, "update", rebuild)
+        stale = recall.stale_paths(recall.ask("deploy"))
+        assert stale
+        recall.update(stale)
+        assert "Friday" in recall.ask("deploy").hits[0].text

@@ -32,3 +32,7 @@ CHANNELS = {
     "semantic": semantic, "keyword": keyword, "typo": typo, "phrase": phrase, "entity": entity,
 }  # fmt: skip
 SECOND_HAND = {"spreading": spreading, "links": links, "hierarchy": hierarchy, "temporal": temporal}
+NEED_THE_MODEL = frozenset(("semantic",))
+"""Channels of CHANNELS that wait for the question's vector; they are asked last, so that nothing else waits for it."""
+GO_BY_ADDED = frozenset(("keyword",))
+"""Channels of CHANNELS that find more where terms are added to a question (`Plan.added`); the others go by it alone."""

@@ -23,7 +23,7 @@ ALWAYS_RARE = 8  # documents: in a little store nothing is common
 
 
 def find(source: Source, plan: Plan, limit: int) -> list[PassageHit]:
-    everything = graph.documents(source.connection)
+    everything = source.kept.documents_in_all()
     at_most = max(ALWAYS_RARE, int(COMMON_SHARE * everything))
     scores: dict[int, float] = {}
     places: dict[Mention, float] = {}

@@ -36,9 +36,7 @@ def find(source: Source, plan: Plan, limit: int) -> list[PassageHit]:
 
 def phrases(text: str) -> list[str]:
     """What to look for as it stands: quotations, then pairs, then runs of three; of too many, those of the longest words."""
-    found = [
-        " ".join(words[:LONGEST_QUOTE]) for quoted in _quotation().findall(text) if len(words := _words(quoted)) > 1
-    ]
+    found = [" ".join(words[:LONGEST_QUOTE]) for quoted in _quoted(text) if len(words := _words(quoted)) > 1]
     words = _words(text)
     for length in range(2, LONGEST + 1):
         runs = (words[at : at + length] for at in range(len(words) - length + 1))
@@ -61,6 +59,7 @@ def _word() -> re.Pattern[str]:
     return re.compile("(?:[^\\W_]|[\ue000-\ue853])+")  # letters in private use: see `encode.terms`
 
 
-@cache
-def _quotation() -> re.Pattern[str]:
-    return re.compile('["“„«`]([^"“”„«»`]+)["”“»`]')
+def _quoted(text: str) -> list[str]:
+    if not any(mark in text for mark in '"“„«`'):
+        return []
+    return re.findall('["“„«`]([^"“”„«»`]+)["”“»`]', text)
