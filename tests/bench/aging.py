@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pages
 import suites
 import tables
 import usage
@@ -171,10 +172,10 @@ def main() -> None:
             missed |= used is not None and -used.mean > USED
         missed |= -float(np.mean(still.unused)) > UNTOUCHED
     head = ["", "after", " / ".join(tiers.TIERS), "R@10, gold of use before", "R@10, other gold"]
-    block = tables.table(head, rows)
+    block = pages.table(head, rows)
     print(block)
     if arguments.write:
-        tables.put(PAGE, {"aging": block})
+        pages.put(PAGE, {"aging": block})
     sys.exit(1 if missed else 0)
 
 

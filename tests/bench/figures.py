@@ -7,21 +7,15 @@ tinted, so that the page shines through and whiskers stand out from them.
 from __future__ import annotations
 
 from typing import NamedTuple
-from xml.sax.saxutils import escape
 
 from paired import Estimate
+from svg import FIRST, SECOND, WIDTH, bar, figure, line, text
 from tables import number
 
-FIRST, SECOND = "#3b82c4", "#d9822b"  # blue and orange: apart for the colour-blind too
-WIDTH = 760
 BAR, GAP = 34, 4
 TOP, HEIGHT = 64, 220  # of the plot of upright bars
 ROW, LYING = 34, 11  # of a row of lying bars, and of one bar in it
 LABELS, VALUES = 190, 60  # room for names at the left and values at the right
-STYLE = """text{fill:currentColor;font-size:12px}.title{font-size:15px;font-weight:600}.small{font-size:11px}
-svg{color:#6e7781}@media (prefers-color-scheme:dark){svg{color:#9198a1}}
-.bar{fill-opacity:.45;stroke-width:1.2}.grid{stroke:currentColor;stroke-opacity:.25}.axis{stroke:currentColor;stroke-opacity:.7}
-.whisker{stroke:currentColor;stroke-width:1.5;fill:none}"""
 
 
 class Bars(NamedTuple):
@@ -44,8 +38,8 @@ def upright(title: str, series: tuple[str, str], groups: list[Bars]) -> str:
     shapes = []
     for tick in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
         kind = "grid" if tick else "axis"
-        shapes.append(_line(kind, left, y(tick), WIDTH - right, y(tick)))
-        shapes.append(_text(left - 8, y(tick) + 4, f"{tick:.1f}", anchor="end", kind="small"))
+        shapes.append(line(kind, left, y(tick), WIDTH - right, y(tick)))
+        shapes.append(text(left - 8, y(tick) + 4, f"{tick:.1f}", anchor="end", kind="small"))
     for place, group in enumerate(groups):
         middle = left + step * (place + 0.5)
         start = middle - (len(series) * BAR + (len(series) - 1) * GAP) / 2
@@ -53,12 +47,12 @@ def upright(title: str, series: tuple[str, str], groups: list[Bars]) -> str:
             if estimate is None:
                 continue
             x = start + n * (BAR + GAP)
-            shapes.append(_bar(x, y(estimate.mean), BAR, foot - y(estimate.mean), colour))
+            shapes.append(bar(x, y(estimate.mean), BAR, foot - y(estimate.mean), colour))
             shapes.append(_whisker_up(x + BAR / 2, y(estimate.low), y(estimate.high)))
-            shapes.append(_text(x + BAR / 2, y(estimate.high) - 7, number(estimate.mean, 2), kind="small"))
-        shapes.append(_text(middle, foot + 19, group.name))
-        shapes.append(_text(middle, foot + 35, group.note, kind="small"))
-    return _figure(title, foot + 48, _legend(series, "whiskers: 95 %"), shapes)
+            shapes.append(text(x + BAR / 2, y(estimate.high) - 7, number(estimate.mean, 2), kind="small"))
+        shapes.append(text(middle, foot + 19, group.name))
+        shapes.append(text(middle, foot + 35, group.note, kind="small"))
+    return figure(title, foot + 48, _legend(series, "whiskers: 95 %"), shapes)
 
 
 def lying(title: str, series: tuple[str, str], rows: list[Bars]) -> str:
@@ -74,58 +68,32 @@ def lying(title: str, series: tuple[str, str], rows: list[Bars]) -> str:
 
     shapes = []
     for n in range(-int(-least / step), int(most / step) + 1):
-        shapes.append(_line("grid" if n else "axis", x(n * step), TOP - 4, x(n * step), foot + 2))
-        shapes.append(_text(x(n * step), foot + 17, number(n * step, 2) if n else "0", kind="small"))
+        shapes.append(line("grid" if n else "axis", x(n * step), TOP - 4, x(n * step), foot + 2))
+        shapes.append(text(x(n * step), foot + 17, number(n * step, 2) if n else "0", kind="small"))
     for place, row in enumerate(rows):
         top = TOP + ROW * place + (ROW - 2 * LYING - 2) / 2
-        shapes.append(_text(LABELS - 12, top + LYING + 5, row.name, anchor="end"))
+        shapes.append(text(LABELS - 12, top + LYING + 5, row.name, anchor="end"))
         for n, (estimate, colour) in enumerate(zip(row.estimates, (FIRST, SECOND), strict=True)):
             if estimate is None:
                 continue
             y = top + n * (LYING + 2)
             if not any(estimate):
-                shapes.append(_text(x(0.0) + 6, y + LYING - 1.5, "0", anchor="start", kind="small"))
+                shapes.append(text(x(0.0) + 6, y + LYING - 1.5, "0", anchor="start", kind="small"))
                 continue
             start, end = sorted((x(0.0), x(estimate.mean)))
-            shapes.append(_bar(start, y, max(end - start, 0.5), LYING, colour))
+            shapes.append(bar(start, y, max(end - start, 0.5), LYING, colour))
             shapes.append(_whisker_along(y + LYING / 2, x(estimate.low), x(estimate.high)))
             shown = f"{number(estimate.mean)} *" if estimate.excludes_zero else number(estimate.mean)
-            shapes.append(
-                _text(max(x(estimate.high), x(0.0)) + 6, y + LYING - 1.5, shown, anchor="start", kind="small")
-            )
-    return _figure(title, foot + 28, _legend(series, "whiskers: 95 %; * excludes 0"), shapes)
-
-
-def _figure(title: str, height: float, legend: list[str], shapes: list[str]) -> str:
-    return "\n".join(
-        (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" width="{WIDTH}"'
-            f' height="{height:.0f}" font-family="system-ui, sans-serif" role="img" aria-labelledby="title">',
-            f'<title id="title">{escape(title)}</title>',
-            f"<style>{STYLE}</style>",
-            _text(12, 22, title, anchor="start", kind="title"),
-            *legend,
-            *shapes,
-            "</svg>\n",
-        )
-    )
+            shapes.append(text(max(x(estimate.high), x(0.0)) + 6, y + LYING - 1.5, shown, anchor="start", kind="small"))
+    return figure(title, foot + 28, _legend(series, "whiskers: 95 %; * excludes 0"), shapes)
 
 
 def _legend(series: tuple[str, str], note: str) -> list[str]:
-    shapes, x = [_text(WIDTH - 12, 45, note, anchor="end", kind="small")], 12.0
+    shapes, x = [text(WIDTH - 12, 45, note, anchor="end", kind="small")], 12.0
     for name, colour in zip(series, (FIRST, SECOND), strict=True):
-        shapes += [_bar(x, 35, 11, 11, colour), _text(x + 17, 45, name, anchor="start")]
+        shapes += [bar(x, 35, 11, 11, colour), text(x + 17, 45, name, anchor="start")]
         x += 17 + 6.6 * len(name) + 20
     return shapes
-
-
-def _bar(x: float, y: float, width: float, height: float, colour: str) -> str:
-    shape = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="1.5"'
-    return f'<rect class="bar" {shape} fill="{colour}" stroke="{colour}"/>'
-
-
-def _line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
-    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
 
 
 def _whisker_up(x: float, low: float, high: float) -> str:
@@ -134,8 +102,3 @@ def _whisker_up(x: float, low: float, high: float) -> str:
 
 def _whisker_along(y: float, low: float, high: float) -> str:
     return f'<path class="whisker" d="M{low:.1f} {y - 3:.1f}v6M{high:.1f} {y - 3:.1f}v6M{low:.1f} {y:.1f}H{high:.1f}"/>'
-
-
-def _text(x: float, y: float, text: str, anchor: str = "middle", kind: str = "") -> str:
-    name = f' class="{kind}"' if kind else ""
-    return f'<text{name} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'

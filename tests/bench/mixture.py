@@ -21,6 +21,7 @@ from pathlib import Path
 
 import beds
 import numpy as np
+import pages
 import suites
 import tables
 from beds import Row, Scope
@@ -144,10 +145,10 @@ def main() -> None:
             rows.append([name + how, *reached, tables.difference(change)])
     head = ["R@10", f"{len(notes)} notes alone", f"among {len(said):,} turns", "difference"]
     told = f"{len(questions)} questions that notes answer; {distinct:,} of the turns are distinct."
-    block = f"{told} At most {tables.number(MOST, 2)} may be lost.\n\n{tables.table(head, rows)}"
+    block = f"{told} At most {tables.number(MOST, 2)} may be lost.\n\n{pages.table(head, rows)}"
     print(block)
     if arguments.write:
-        tables.put(DOCS / "benchmarks.md", {"mixture": block})
+        pages.put(DOCS / "benchmarks.md", {"mixture": block})
     sys.exit(1 if max(lost) > MOST else 0)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import beds
 import figures
+import pages
 import suites
 import tables
 import variants
@@ -120,7 +121,7 @@ def main() -> None:
         print(f"\n## {name}\n\n{block}")
     folder = DOCS / "figures" if arguments.write else arguments.stores / "report"
     if arguments.write:
-        tables.put(DOCS / "benchmarks.md", found)
+        pages.put(DOCS / "benchmarks.md", found)
         folder.mkdir(exist_ok=True)
     for name, picture in pictures.items():
         (folder / f"{name}.svg").write_text(picture, encoding="utf-8")

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import pages
 import tables
 import usage
 
@@ -82,10 +83,10 @@ def main() -> None:
         missed |= mean[3] < LEAST_RATIO or mean[0] <= max(mean[1:3])
         missed |= days == LIVES[-1] and mean[0] < LEAST_AUROC
     head = ["after", "retention", "recency alone", "frequency alone", "used : unused", " / ".join(tiers.TIERS)]
-    block = tables.table(head, rows)
+    block = pages.table(head, rows)
     print(block)
     if arguments.write:
-        tables.put(PAGE, {"retention": block})
+        pages.put(PAGE, {"retention": block})
     sys.exit(1 if missed else 0)
 
 

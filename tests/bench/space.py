@@ -36,9 +36,11 @@ from memcli.encode.embedder import Embedder
 from memcli.index import db, precision, schema, search
 from memcli.index.cache import EmbeddingCache, Kept
 from memcli.index.coarsening import units
+from memcli.index.kept import KeptRows
 from memcli.index.matrix import Matrix
 from memcli.index.nearest import Row, merged
 from memcli.index.precision import BIT, FULL, NONE
+from memcli.index.search import Filter
 from memcli.places import Place, at_root
 from memcli.recall.pipeline import Recall
 from memcli.recall.source import MOST_IN_MEMORY
@@ -335,9 +337,9 @@ def timed(place: Place, questions: list[bytes]) -> tuple[float, float]:
 
     connection = opened()
     fine, bits = search.vectors(connection)
-    matrix = Matrix(connection)
-    matrix.nearest(questions[0], 300)
-    found = median(cold, questions), median(lambda question: matrix.nearest(question, 300), questions)
+    matrix = Matrix(KeptRows(connection))
+    matrix.nearest(questions[0], 300, Filter())
+    found = median(cold, questions), median(lambda question: matrix.nearest(question, 300, Filter()), questions)
     connection.close()
     if fine + bits > MOST_IN_MEMORY:
         print(f"({fine:,} vectors and {bits:,} coarse ones; in memory, recall keeps {MOST_IN_MEMORY:,})")

@@ -1,4 +1,4 @@
-"""Tables of the report in Markdown, and the places in a page where they go.
+"""Tables of the report in Markdown.
 
 Numbers are written as in the field's papers: .834, and differences with their sign, 95 % interval in brackets, in bold where
 that excludes 0.
@@ -6,10 +6,9 @@ that excludes 0.
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Any
 
+from pages import table
 from paired import METRICS, Estimate, Result, gain, mean
 from variants import FTS5, FULL, alone, without
 
@@ -31,11 +30,6 @@ def difference(found: Estimate, digits: int = 3) -> str:
     sign = "" if text.startswith("−") else "+"
     shown = f"**{sign}{text}**" if found.excludes_zero else f"{sign}{text}"
     return f"{shown} [{number(found.low, digits)}, {number(found.high, digits)}]"
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def metrics(results: list[Result], judged: dict[str, dict[str, Any]], *, more: bool) -> str:
@@ -76,15 +70,3 @@ def removals(results: list[Result]) -> list[str]:
     """The parts that were removed, in the order of their registration."""
     prefix = without("")
     return [name.removeprefix(prefix) for name in results[0].scores if name.startswith(prefix)]
-
-
-def put(page: Path, blocks: dict[str, str]) -> None:
-    """Put blocks between their markers in a page. Raises SystemExit, with nothing written, where there are none."""
-    text = page.read_text(encoding="utf-8")
-    for name, block in blocks.items():
-        begin, end = f"<!-- report:begin {name} -->", f"<!-- report:end {name} -->"
-        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        if not pattern.search(text):
-            raise SystemExit(f"{page} has no {begin} … {end}; nothing was written")
-        text = pattern.sub(lambda _, new=f"{begin}\n{block}\n{end}": new, text)  # type: ignore[misc]
-    page.write_text(text, encoding="utf-8")

@@ -21,6 +21,7 @@ from tests.command import without_model
 sys.path.insert(0, str(Path(__file__).parent))  # the scripts here import each other as scripts do
 import beds
 import figures
+import pages
 import paired
 import tables
 import variants
@@ -92,11 +93,11 @@ def test_blocks_go_between_their_markers(tmp_path: Path) -> None:
     """Everything else stays; a page without the place is left as it is."""
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- report:begin a -->\nold\n<!-- report:end a -->\nafter\n", encoding="utf-8")
-    tables.put(page, {"a": r"new \1"})
+    pages.put(page, {"a": r"new \1"})
     text = page.read_text(encoding="utf-8")
     assert text == "before\n<!-- report:begin a -->\nnew \\1\n<!-- report:end a -->\nafter\n"
     with pytest.raises(SystemExit):
-        tables.put(page, {"a": "newer", "b": "lost"})
+        pages.put(page, {"a": "newer", "b": "lost"})
     assert page.read_text(encoding="utf-8") == text
 
 
