@@ -5,7 +5,9 @@ Pooling comes before any normalisation, so that a hit means the same whichever s
 
 from __future__ import annotations
 
-from memcli.recall.channels import CHANNELS, GO_BY_ADDED, NEED_THE_MODEL, SECOND_HAND
+from memcli.index import search
+from memcli.recall.begun import Begun
+from memcli.recall.channels import CHANNELS, GO_BY_ADDED, LONGEST, NEED_THE_MODEL, SECOND_HAND
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from memcli.recall.plan import Plan
     from memcli.recall.source import Source
 
+LARGE = 20_000  # passages from which on a second thread takes the longest channel; below, it is not worth a connection
 REACH = 300
 """Passages that each channel ranks in each store; what lies deeper counts as not found by it."""
 DEPTH = 100
@@ -107,19 +110,34 @@ def gather(sources: list[Source], plan: Plan, before: Pool | None = None) -> Poo
     for source in sources:
         source.expect(plan.text)
     for source in sources:
-        found = {
-            name: before.hits[source][name]
-            if before and name not in GO_BY_ADDED
-            else CHANNELS[name].find(source, plan, REACH)
-            for name in sorted(CHANNELS, key=NEED_THE_MODEL.__contains__)  # last, as it is busy with the question
-        }
-        first_hand = {name: found[name] for name in CHANNELS}
+        first_hand = _first_hand(source, plan, before)
         hits = dict(first_hand)
         for name, channel in SECOND_HAND.items():
             hits[name] = channel.spread(source, plan, first_hand, REACH)
         pool.hits[source] = hits
         _pool(pool, source, hits)
     return pool
+
+
+def _first_hand(source: Source, plan: Plan, before: Pool | None) -> dict[str, list[PassageHit]]:
+    """What each channel of CHANNELS finds in a store, in their order."""
+    if before is not None:
+        known = before.hits[source]
+        return {
+            name: channel.find(source, plan, REACH) if name in GO_BY_ADDED else known[name]
+            for name, channel in CHANNELS.items()
+        }
+    aside = None
+    if search.size(source.connection) >= LARGE:
+        aside = Begun(CHANNELS[LONGEST].find, source.aside(), plan, REACH)
+    found = {
+        name: channel.find(source, plan, REACH)
+        for name, channel in sorted(CHANNELS.items(), key=lambda one: one[0] in NEED_THE_MODEL)
+        if name != LONGEST or aside is None
+    }
+    if aside is not None:
+        found[LONGEST] = aside.result()
+    return {name: found[name] for name in CHANNELS}
 
 
 def _pool(pool: Pool, source: Source, hits: dict[str, list[PassageHit]]) -> None:

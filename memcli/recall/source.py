@@ -14,10 +14,11 @@ from memcli.errors import IndexUnavailable, ModelUnavailable
 from memcli.index import db, schema, search, vectors
 from memcli.index.codes import TokenCodes
 from memcli.index.kept import KeptRows
+from memcli.recall.begun import Begun
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -46,7 +47,7 @@ class QueryEncoder:
         self._config = config
         self._embedder: Embedder | None = None
         self._last: tuple[str, Question | None] | None = None
-        self._begun: _Encoding | None = None
+        self._begun: tuple[str, Begun] | None = None
         self.problem: str | None = None
         try:
             self._folder = models.load(config.text("model") or models.default())
@@ -57,17 +58,17 @@ class QueryEncoder:
 
     def begin(self, text: str) -> None:
         """Start to encode a question in a second thread: what else is asked meanwhile, SQLite answers without Python."""
-        known = self._begun.text if self._begun else self._last[0] if self._last else None
-        if self._reads(text) and known != text:
-            self._begun = _Encoding(self._encode, text)
+        known = self._begun or self._last
+        if self._reads(text) and (known is None or known[0] != text):
+            self._begun = (text, Begun(self._encode, text))
 
     def encode(self, text: str) -> Question | None:
         """A question as the model sees it; None when there is no model, or none for its script."""
         if not self._reads(text):
             return None
         begun, self._begun = self._begun, None
-        if begun is not None and begun.text == text:
-            self._last = (text, begun.result())
+        if begun is not None and begun[0] == text:
+            self._last = (text, begun[1].result())
         if self._last is None or self._last[0] != text:
             self._last = (text, self._encode(text))
         return self._last[1]
@@ -96,33 +97,6 @@ class QueryEncoder:
         return self._embedder
 
 
-class _Encoding:
-    """A question that is being encoded in a thread of its own."""
-
-    def __init__(self, encode: Callable[[str], Question | None], text: str) -> None:
-        from threading import Thread  # a question by words needs none
-
-        self.text = text
-        self._encode = encode
-        self._made: Question | None = None
-        self._error: BaseException | None = None
-        self._thread = Thread(target=self._work, daemon=True)
-        self._thread.start()
-
-    def _work(self) -> None:
-        try:
-            self._made = self._encode(self.text)
-        except BaseException as error:  # it belongs to whoever waits for the result
-            self._error = error
-
-    def result(self) -> Question | None:
-        """What was made of the question, waited for. Raises what encoding it raised."""
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-        return self._made
-
-
 class Source:
     """One store opened for recall. `encoder` is None for a purely lexical question; while `quiet`, every question is one."""
 
@@ -139,6 +113,7 @@ class Source:
         self.kept = KeptRows(self.connection)
         self._matrix: Matrix | None = None
         self._arrays: ArraySearch | None = None
+        self._aside: Source | None = None
         self.renew(place, encoder)
 
     def renew(self, place: Place, encoder: QueryEncoder | None) -> None:
@@ -213,9 +188,17 @@ class Source:
             self._revived.update(zip(new, zip(made.vectors, made.codes, strict=True), strict=True))
         return {passage: self._revived[key][0] for passage, (key, _) in texts.items()}
 
+    def aside(self) -> Source:
+        """The same store over a connection of its own, for what is asked by words in a second thread."""
+        if self._aside is None:
+            self._aside = Source(self.place, None)
+        return self._aside
+
     def close(self) -> None:
         self.closed = True
         self.connection.close()
+        if self._aside is not None:
+            self._aside.close()
         if self._codes is not None:
             self._codes.close()
 

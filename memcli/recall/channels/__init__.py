@@ -34,5 +34,7 @@ CHANNELS = {
 SECOND_HAND = {"spreading": spreading, "links": links, "hierarchy": hierarchy, "temporal": temporal}
 NEED_THE_MODEL = frozenset(("semantic",))
 """Channels of CHANNELS that wait for the question's vector; they are asked last, so that nothing else waits for it."""
+LONGEST = "keyword"
+"""The channel of CHANNELS that grows most with a store, and needs of it a connection alone."""
 GO_BY_ADDED = frozenset(("keyword",))
 """Channels of CHANNELS that find more where terms are added to a question (`Plan.added`); the others go by it alone."""

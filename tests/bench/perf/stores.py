@@ -182,6 +182,8 @@ class Cache:
                 last[origin] = max(last.get(origin, 0), ordinal)
             elif key not in held:
                 wanted[key] = origin, ordinal
+        if not wanted:  # all were moved when the store was first made
+            return
         keys = sorted(wanted)
         draw = np.random.default_rng(texts.SEED)
         pool = [kept.vector for kept in own.get(sorted(set(base.values()))[:AT_ONCE]).values()]
