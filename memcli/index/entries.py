@@ -1,8 +1,8 @@
-"""The rows of memory files: taken out, and put in many files at a time.
+"""The rows of memory files, taken out and put in many files at a time.
 
-Written one by one, the rows of a file take longer than reading it; so what is put in is kept until `Entries.write` and goes
-to each table in one statement, with row numbers given here. What an id or a word is worth is decided file by file all the
-same, so that the order of the files, and nothing else, says which of two gets an id that both claim.
+One by one, the rows of a file take longer than reading it; so what goes and what is put in is kept until `Entries.write`, and
+leaves or enters each table in one statement, with row numbers given here. What an id or a word is worth is decided file by
+file all the same, so that the order of the files, and nothing else, says which of two gets an id that both claim.
 """
 
 from __future__ import annotations
@@ -12,44 +12,27 @@ from collections.abc import Iterable
 
 from memcli.index import db, graph, schema, timeline, vectors, vocabulary, words
 from memcli.index.rows import EntryRow
-from memcli.index.words import Removals
 from memcli.text import path_id
 from memcli.walk import Found
 
 
 class Entries:
-    """The rows of files, within one transaction; nothing that was `put` is there before `write`."""
+    """The rows of files, within one transaction; nothing that was `put` is there before `write`, nothing removed is gone."""
 
     def __init__(self, connection: db.Connection) -> None:
         self._connection = connection
-        self._removals = Removals(connection)
+        self._gone: set[int] = set()  # whose rows go at `write`
         self._released: list[str] = []
         self._names: set[str] = set()  # of what was put
         self._put: list[tuple[Found, EntryRow | None, str]] = []
 
     def remove(self, path: str) -> None:
-        """Remove all rows of a file, if it has any."""
+        """Have all rows of a file removed, if it has any."""
         row = self._connection.execute("SELECT id, name, claimed FROM entries WHERE path = ?", (path,)).fetchone()
         if row is None:
             return
         entry, name, claimed = row
-        execute = self._connection.execute
-        documents = [number for (number,) in execute("SELECT id FROM documents WHERE entry = ?", (entry,))]
-        passages = [
-            number
-            for (number,) in execute(
-                "SELECT passages.id FROM passages JOIN documents ON documents.id = document WHERE entry = ?", (entry,)
-            )
-        ]
-        vocabulary.remove(self._connection, entry)
-        self._removals.remove("passages_fts", passages)
-        graph.delete(self._connection, documents)
-        timeline.delete(self._connection, documents)
-        vectors.delete(self._connection, passages)
-        execute("DELETE FROM passages WHERE document IN (SELECT id FROM documents WHERE entry = ?)", (entry,))
-        execute("DELETE FROM documents WHERE entry = ?", (entry,))
-        execute("DELETE FROM relations WHERE entry = ?", (entry,))
-        execute("DELETE FROM entries WHERE id = ?", (entry,))
+        self._gone.add(entry)
         if name == claimed:
             self._released.append(name)
 
@@ -67,9 +50,10 @@ class Entries:
         return True
 
     def write(self) -> None:
-        """Write what was put, and settle what the removals left."""
+        """Take out what was removed, then write what was put."""
+        if self._gone:
+            self._delete_entries(sorted(self._gone))
         self._write_entries()
-        self._removals.settle()
         for name in self._released:
             self._hand_over(name)
 
@@ -89,8 +73,8 @@ class Entries:
         return claimed if claimed and not self._is_held(claimed) else path_id(path)
 
     def _is_held(self, name: str) -> bool:
-        held = self._connection.execute("SELECT 1 FROM entries WHERE name = ?", (name,)).fetchone()
-        return name in self._names or held is not None
+        held = self._connection.execute("SELECT id FROM entries WHERE name = ?", (name,)).fetchone()
+        return name in self._names or (held is not None and held[0] not in self._gone)
 
     def _hand_over(self, name: str) -> None:
         """An id whose holder is gone, or claims it no more, passes to the next file that claims it."""
@@ -102,6 +86,24 @@ class Entries:
             )
 
     # --- all at once
+
+    def _delete_entries(self, entries: list[int]) -> None:
+        execute, chosen = self._connection.execute, (db.array(entries),)
+        of_entries = "entry IN (SELECT value FROM json_each(?))"
+        documents = [number for (number,) in execute(f"SELECT id FROM documents WHERE {of_entries}", chosen)]
+        of_documents = "document IN (SELECT value FROM json_each(?))"
+        passages = [
+            number for (number,) in execute(f"SELECT id FROM passages WHERE {of_documents}", (db.array(documents),))
+        ]
+        vocabulary.remove(self._connection, entries)
+        words.delete(self._connection, "passages_fts", passages)
+        graph.delete(self._connection, documents)
+        timeline.delete(self._connection, documents)
+        vectors.delete(self._connection, passages)
+        execute(f"DELETE FROM passages WHERE {of_documents}", (db.array(documents),))
+        execute(f"DELETE FROM documents WHERE {of_entries}", chosen)
+        execute(f"DELETE FROM relations WHERE {of_entries}", chosen)
+        execute("DELETE FROM entries WHERE id IN (SELECT value FROM json_each(?))", chosen)
 
     def _write_entries(self) -> None:
         insert = self._connection.executemany

@@ -68,12 +68,13 @@ def insert(connection: db.Connection, mentioned: Iterable[Mentioned]) -> None:
 
 def delete(connection: db.Connection, documents: Iterable[int]) -> None:
     """Forget what these documents mention, and the entities that nothing mentions any more."""
-    for document in documents:
-        left = connection.execute("SELECT DISTINCT entity FROM mentions WHERE document = ?", (document,)).fetchall()
-        connection.execute("DELETE FROM mentions WHERE document = ?", (document,))
-        connection.executemany(
-            "DELETE FROM entities WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM mentions WHERE entity = ?1)", left
-        )
+    gone = (db.array(documents),)
+    of_documents = "FROM mentions WHERE document IN (SELECT value FROM json_each(?))"
+    left = connection.execute(f"SELECT DISTINCT entity {of_documents}", gone).fetchall()
+    connection.execute(f"DELETE {of_documents}", gone)
+    connection.executemany(
+        "DELETE FROM entities WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM mentions WHERE entity = ?1)", left
+    )
 
 
 # --- what a question names --------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def insert(connection: db.Connection, events: Iterable[Dating]) -> None:
 
 def delete(connection: db.Connection, documents: Iterable[int]) -> None:
     """Forget the days that these documents mention."""
-    connection.executemany("DELETE FROM events WHERE document = ?", [(document,) for document in documents])
+    connection.execute("DELETE FROM events WHERE document IN (SELECT value FROM json_each(?))", (db.array(documents),))
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,9 @@ Lean: imported by recall.
 
 from __future__ import annotations
 
-from collections import namedtuple
+from collections import Counter, namedtuple
+from itertools import groupby
+from operator import itemgetter
 
 from memcli.encode import spelling, terms
 from memcli.index import db
@@ -30,19 +32,22 @@ def add(connection: db.Connection, held: Mapping[str, int]) -> None:
     )
 
 
-def remove(connection: db.Connection, entry: int) -> None:
-    """Take the words of a memory back, before its rows are deleted."""
+def remove(connection: db.Connection, entries: Iterable[int]) -> None:
+    """Take the words of these memories back, before their rows are deleted."""
     rows = connection.execute(
-        "SELECT path, title, tags, anchor, speaker, at, heading, text FROM entries JOIN documents ON entry = entries.id"
-        " JOIN passages ON document = documents.id WHERE entries.id = ?",
-        (entry,),
+        "SELECT entries.id, path, title, tags, anchor, speaker, at, heading, text FROM entries"
+        " JOIN documents ON entry = entries.id JOIN passages ON document = documents.id"
+        " WHERE entries.id IN (SELECT value FROM json_each(?)) ORDER BY entries.id",
+        (db.array(entries),),
     )
-    gone = db.array(sorted(words_of(rows)))
-    connection.execute(
-        "DELETE FROM vocabulary WHERE memories = 1 AND word IN (SELECT value FROM json_each(?))", (gone,)
+    gone: Counter[str] = Counter()
+    for _, of_entry in groupby(rows, key=itemgetter(0)):
+        gone.update(words_of(row[1:] for row in of_entry))
+    connection.executemany(
+        "UPDATE vocabulary SET memories = memories - ? WHERE word = ?", [(count, word) for word, count in gone.items()]
     )
     connection.execute(
-        "UPDATE vocabulary SET memories = memories - 1 WHERE word IN (SELECT value FROM json_each(?))", (gone,)
+        "DELETE FROM vocabulary WHERE word IN (SELECT value FROM json_each(?)) AND memories <= 0", (db.array(gone),)
     )
 
 

@@ -22,28 +22,18 @@ def insert(connection: db.Connection, table: str, rows: Iterable[Row]) -> None:
     )
 
 
-class Removals:
-    """Removes rows within one transaction; `settle` before its end makes the totals forget them."""
-
-    def __init__(self, connection: db.Connection) -> None:
-        self._connection = connection
-        self._removed: dict[str, list[list[int]]] = {table: [] for table in TABLES}
-
-    def remove(self, table: str, rowids: Iterable[int]) -> None:
-        for rowid in rowids:
-            size = self._connection.execute(f"SELECT sz FROM {table}_docsize WHERE id = ?", (rowid,)).fetchone()
-            if size:
-                self._removed[table].append([1, *_numbers(size[0])])
-            self._connection.execute(f"DELETE FROM {table} WHERE rowid = ?", (rowid,))
-
-    def settle(self) -> None:
-        for table, removed in self._removed.items():
-            if removed:
-                self._connection.execute(f"INSERT INTO {table} ({table}) VALUES ('flush')")  # writes its totals down
-                row = self._connection.execute(f"SELECT block FROM {table}_data WHERE id = ?", (_TOTALS,)).fetchone()
-                left = [total - sum(gone) for total, *gone in zip(_numbers(row[0]), *removed, strict=True)]
-                self._connection.execute(f"UPDATE {table}_data SET block = ? WHERE id = ?", (_blob(left), _TOTALS))
-                removed.clear()
+def delete(connection: db.Connection, table: str, rowids: Iterable[int]) -> None:
+    """Delete rows, and have the totals forget them; once in a transaction, since the totals are settled each time."""
+    gone = list(rowids)
+    if not gone:
+        return
+    sql = f"SELECT sz FROM {table}_docsize WHERE id IN (SELECT value FROM json_each(?))"
+    removed = [[1, *_numbers(size)] for (size,) in connection.execute(sql, (db.array(gone),))]
+    connection.executemany(f"DELETE FROM {table} WHERE rowid = ?", [(rowid,) for rowid in gone])
+    connection.execute(f"INSERT INTO {table} ({table}) VALUES ('flush')")  # writes its totals down
+    row = connection.execute(f"SELECT block FROM {table}_data WHERE id = ?", (_TOTALS,)).fetchone()
+    left = [total - sum(sizes) for total, *sizes in zip(_numbers(row[0]), *removed, strict=True)]
+    connection.execute(f"UPDATE {table}_data SET block = ? WHERE id = ?", (_blob(left), _TOTALS))
 
 
 def _numbers(blob: bytes) -> list[int]:

@@ -182,8 +182,6 @@ class Cache:
                 last[origin] = max(last.get(origin, 0), ordinal)
             elif key not in held:
                 wanted[key] = origin, ordinal
-        if not wanted:  # all were moved when the store was first made
-            return
         keys = sorted(wanted)
         draw = np.random.default_rng(texts.SEED)
         pool = [kept.vector for kept in own.get(sorted(set(base.values()))[:AT_ONCE]).values()]
@@ -192,6 +190,8 @@ class Cache:
             sources = [base[origin, min(ordinal, last[origin])] for origin, ordinal in (wanted[key] for key in some)]
             found = own.get(set(sources))
             usable = [(key, found[source]) for key, source in zip(some, sources, strict=True) if source in found]
+            if not usable:  # what is left is embedded
+                continue
             own_ = np.array([np.frombuffer(kept.vector, dtype=np.float16) for _, kept in usable], dtype=np.float32)
             moved = _moved(own_, others, draw).astype(np.float16)
             pairs = zip(usable, moved, strict=True)
