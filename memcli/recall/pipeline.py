@@ -65,13 +65,18 @@ class Recall:
         """A store's index, brought up to date first where a look at the folders says that it is not."""
         try:
             source = self._source(place)
-            waiting = search.waiting(source.connection, self._at_once + 1) if source.wants_vectors else 0
-            if waiting > self._at_once:
-                which, who = ("many", "mem index") if self._shelf is None else ("new", "the watcher")
+            waiting = search.waiting(source.connection, refresh.EMBED_AT_ONCE + 1) if source.wants_vectors else 0
+            if waiting > refresh.EMBED_AT_ONCE:
                 self.notices.append(
-                    f"{place.folder}: {which} memories are found by words only until {who} has embedded them"
+                    f"{place.folder}: many memories are found by words only until mem index has embedded them"
                 )
-            if not fresh and not 0 < waiting <= self._at_once and not schema.changed_folders(place, source.connection):
+            elif waiting > self._at_once:
+                raise IndexUnavailable("too much waits for a vector", hint="mem index")
+            if (
+                not fresh
+                and waiting in (0, refresh.EMBED_AT_ONCE + 1)
+                and not schema.changed_folders(place, source.connection)
+            ):
                 return source
             if self._shelf is None:
                 source.close()
@@ -80,7 +85,14 @@ class Recall:
                 raise
             # Missing, damaged or another's: the update makes it anew.
         self._update(place)
-        return self._source(place)
+        source = self._source(place)
+        self._leave_backlog(source)
+        return source
+
+    def _leave_backlog(self, source: Source) -> None:
+        """Where more waits for a vector than a process embeds that others wait for too, have another one answer."""
+        if self._shelf is not None and source.wants_vectors and search.waiting(source.connection, 1):
+            raise IndexUnavailable("too much waits for a vector", hint="mem index")
 
     def _update(self, place: Place, paths: list[str] | None = None) -> None:
         """Index what changed (in these files), and embed a little of what waits."""
@@ -244,6 +256,8 @@ class Recall:
             if source.place in stale and not source.is_of(source.place):  # the index was made anew
                 source.close()
                 self.sources[number] = self._source(source.place)
+            if source.place in stale:
+                self._leave_backlog(self.sources[number])
 
 
 def _put_first(named: dict[Source, dict[int, Document]], pool: Pool) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 WALK_EVERY_S = 60.0
 EMBED_AT_ONCE = 256  # passages that a recall embeds before it answers; more than that waits for `mem index`
-EMBED_IN_TURN = 8  # the same of a process that others wait for; the watcher beside it embeds the rest
+EMBED_IN_TURN = 8  # the same of a process that others wait for; where more wait, it leaves the question to another
 
 
 def update(

@@ -6,6 +6,7 @@ What waits is bounded; what nobody waits for any more is not begun.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 import traceback
@@ -89,7 +90,7 @@ class Worker:
             found[kind] = {"count": float(count)}
             took = sorted(self._took[kind])
             if took:
-                p95 = took[int(0.95 * (len(took) - 1))]
+                p95 = took[math.ceil(0.95 * len(took)) - 1]
                 found[kind] |= {"median_ms": round(1000 * median(took), 2), "p95_ms": round(1000 * p95, 2)}
         return found
 

@@ -19,8 +19,11 @@ from typing import Any
 import pytest
 
 from memcli import config
+from memcli.errors import IndexUnavailable
 from memcli.index import db, schema
+from memcli.index.reconcile import reconcile
 from memcli.places import Place, at_root
+from memcli.recall.pipeline import Recall
 from memcli.recall.shelf import MOST, Shelf
 from memcli.serve import address, client, lifetime, server, worker
 from memcli.serve.protocol import Refused, Reply, Request
@@ -740,3 +743,31 @@ def test_a_reader_that_leaves_early_is_no_error(lexical: Store) -> None:
     )
     os.close(there)
     assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_the_95th_percentile_of_two_answers_is_the_slower_one() -> None:
+    def take(asked: Request) -> Reply:
+        time.sleep(0.05 if "slowly" in asked.arguments else 0.0)
+        return Reply(0, "", "")
+
+    with serving({"recall": take}):
+        for word in ("slowly", "quickly"):
+            ask(word)
+        until(lambda: (client.status() or {})["requests"]["recall"]["count"] == 2)
+        said = client.status()
+    assert said is not None
+    assert said["requests"]["recall"]["p95_ms"] >= 50 > said["requests"]["recall"]["median_ms"]
+
+
+def test_where_much_waits_for_a_vector_the_caller_answers(store: Store) -> None:
+    """Others would wait while a server embeds; and an answer by words alone is not what a process of its own gives."""
+    run_mem("add", "We deploy the web shop every Tuesday.", model=True)
+    for number in range(9):
+        (Path(store.place.tree) / f"note-{number}.md").write_text(f"Note number {number} tells of a lighthouse.\n")
+    reconcile(store.place)
+    settings = config.load(store.place)
+    with pytest.raises(IndexUnavailable):
+        Recall([store.place], settings, shelf=Shelf())
+    with Recall([store.place], settings) as recall:
+        recall.ask("where is the lighthouse")
+    assert Recall([store.place], settings, shelf=Shelf()).ask("where is the lighthouse").hits
