@@ -1,6 +1,6 @@
 """All vectors of one store in memory, for a process that answers many questions: ten times as fast as reading them anew.
 
-The same vectors and the same cosines as `search.semantic` finds in the tables, which stay the source: what they hold is read
+The same vectors and the same cosines as `nearest.semantic` finds in the tables, which stay the source: what they hold is read
 once, and again when another connection changed the database. For stores too small for arrays (`index.arrays`). Imports numpy.
 """
 
@@ -34,7 +34,7 @@ class Matrix:
         self._coarse: CoarseVectors | None = None
 
     def nearest(self, vector: bytes, limit: int, where: Filter) -> list[PassageHit]:
-        """The passages nearest to a query vector (8 bits a dimension), by cosine, as `search.semantic` gives them."""
+        """The passages nearest to a query vector (8 bits a dimension), by cosine, as `nearest.semantic` gives them."""
         version = self._kept.look()
         if version != self._version:
             self._read()

@@ -32,6 +32,19 @@ STEP = 1e-6  # of cosine, between copies of one text at different precisions
 Row = namedtuple("Row", "passage document score kind hash precision")  # a `search.PassageHit`, and two more
 
 
+def semantic(connection: db.Connection, vector: bytes, limit: int, where: Filter | None = None) -> list[PassageHit]:
+    """The passages nearest to a query vector (8 bits a dimension), by cosine, whatever the precisions of theirs."""
+    condition, values = filter_sql(where, "passage", "passages.id")
+    fine = connection.execute(
+        "WITH hits AS MATERIALIZED (SELECT passage, 1.0 - distance AS score FROM vectors"
+        f" WHERE embedding MATCH vec_int8(?) AND k = ?{condition})"
+        " SELECT passage, document, score, kind, hash, precision FROM hits JOIN passages ON passages.id = passage",
+        (vector, limit, *values),
+    )
+    rows = [Row(*row) for row in fine] + coarse(connection, vector, limit, condition, values)
+    return [PassageHit(*row[:4]) for row in merged(rows, limit)]
+
+
 def coarse(
     connection: db.Connection, question: bytes, limit: int, condition: str, values: Sequence[object]
 ) -> list[Row]:

@@ -72,21 +72,6 @@ def occurrences(
     return [(count, found) for count, *found in numbers]
 
 
-def semantic(connection: db.Connection, vector: bytes, limit: int, where: Filter | None = None) -> list[PassageHit]:
-    """The passages nearest to a query vector (8 bits a dimension), by cosine, whatever the precisions of theirs."""
-    from memcli.index import nearest  # numpy: whoever has a vector has it
-
-    condition, values = filter_sql(where, "passage", "passages.id")
-    fine = connection.execute(
-        "WITH hits AS MATERIALIZED (SELECT passage, 1.0 - distance AS score FROM vectors"
-        f" WHERE embedding MATCH vec_int8(?) AND k = ?{condition})"
-        " SELECT passage, document, score, kind, hash, precision FROM hits JOIN passages ON passages.id = passage",
-        (vector, limit, *values),
-    )
-    rows = [nearest.Row(*row) for row in fine] + nearest.coarse(connection, vector, limit, condition, values)
-    return [PassageHit(*row[:4]) for row in nearest.merged(rows, limit)]
-
-
 def documents(connection: db.Connection, ids: Iterable[int]) -> dict[int, Document]:
     """What is known of these documents, by id."""
     found: dict[int, Document] = {}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from memcli.encode import terms
 from memcli.errors import IndexUnavailable
-from memcli.index import db, schema, search
+from memcli.index import db, nearest, schema, search
 from memcli.lifecycle import changes
 from memcli.lifecycle.changes import Change, Span
 from memcli.lifecycle.statements import MAX_READ, stem
@@ -200,7 +200,7 @@ def _near_by_vector(connection: db.Connection, entry: int) -> dict[int, float | 
     ).fetchall()
     best: dict[int, float] = {}
     for (vector,) in own:
-        hits = [hit for hit in search.semantic(connection, vector, 4 * NEIGHBOURS) if hit.score >= NEAREST]
+        hits = [hit for hit in nearest.semantic(connection, vector, 4 * NEIGHBOURS) if hit.score >= NEAREST]
         entries = _entries_of(connection, {hit.document for hit in hits})
         for hit in hits:
             other = entries[hit.document]

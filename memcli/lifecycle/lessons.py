@@ -16,7 +16,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from memcli.encode import codes, terms
-from memcli.index import db, search
+from memcli.index import db, nearest, search
 from memcli.lifecycle import instructions, nearness
 from memcli.lifecycle.instructions import Instruction
 from memcli.lifecycle.sentences import Rarity, sentences, telling
@@ -202,7 +202,7 @@ def _is_known(connection: db.Connection, text: str, says: set[str], vector: Vect
     texts = search.passages(connection, [hit.passage for hit in hits])
     if any(len(says & telling(passage)) >= KNOWN * len(says) for passage, _, _ in texts.values()):
         return True
-    near = search.semantic(connection, codes.quantised(vector).tobytes(), 1, curated) if vector is not None else []
+    near = nearest.semantic(connection, codes.quantised(vector).tobytes(), 1, curated) if vector is not None else []
     return any(hit.score >= SAME for hit in near)
 
 

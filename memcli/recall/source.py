@@ -169,7 +169,9 @@ class Source:
                 self._matrix = Matrix(self.kept)
         if self._matrix is not None:
             return self._matrix.nearest(vector, limit, where)
-        return search.semantic(self.connection, vector, limit, where)
+        from memcli.index import nearest  # numpy: whoever has a vector has it
+
+        return nearest.semantic(self.connection, vector, limit, where)
 
     def codes(self, hashes: Iterable[bytes]) -> dict[bytes, bytes]:
         """The token codes of passages by their content hashes, as far as there are any."""

@@ -33,7 +33,7 @@ import suites
 from memcli import config
 from memcli.encode import coarse, codes, model
 from memcli.encode.embedder import Embedder
-from memcli.index import db, precision, schema, search
+from memcli.index import db, nearest, precision, schema, search
 from memcli.index.cache import EmbeddingCache, Kept
 from memcli.index.coarsening import units
 from memcli.index.kept import KeptRows
@@ -332,7 +332,7 @@ def timed(place: Place, questions: list[bytes]) -> tuple[float, float]:
 
     def cold(question: bytes) -> None:
         connection = opened()
-        search.semantic(connection, question, 300)
+        nearest.semantic(connection, question, 300)
         connection.close()
 
     connection = opened()

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from memcli import lock
 from memcli.encode import coarse, codes
-from memcli.index import arrays, db, frames, maintenance, schema, search, sketches, vectors
+from memcli.index import arrays, db, frames, maintenance, nearest, schema, search, sketches, vectors
 from memcli.index.arrays import ArraySearch
 from memcli.index.kept import KeptRows
 from memcli.index.precision import BIT, FULL, INT8, NONE, set_precision
@@ -57,7 +57,7 @@ def exact(place: Place, text: str, limit: int = 100, where: Filter | None = None
     connection = schema.open_for_reading(place)
     try:
         db.load_vectors(connection)
-        return search.semantic(connection, asked(text), limit, where)
+        return nearest.semantic(connection, asked(text), limit, where)
     finally:
         connection.close()
 
@@ -311,7 +311,7 @@ def test_recall_answers_by_the_arrays_of_a_large_store(store: Store, monkeypatch
     store.add("A note about a computer.")
     run_mem("index", model=True)
     with monkeypatch.context() as patch:
-        patch.setattr(search, "semantic", lambda *_: pytest.fail("all vectors were read"))
+        patch.setattr(nearest, "semantic", lambda *_: pytest.fail("all vectors were read"))
         after = run_mem("recall", "pets that purr", "--json", model=True).json()["results"]
         assert "computer" in run_mem("recall", "laptop", "--json", model=True).json()["results"][0]["text"]
     assert after[0]["text"] == before[0]["text"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from memcli.index import db, schema, search
+from memcli.index import db, nearest, schema, search
 from memcli.index.kept import KeptRows
 from memcli.index.matrix import Matrix
 from memcli.index.search import Filter
@@ -33,5 +33,5 @@ def test_the_same_hits_in_the_same_order_with_the_same_cosines(connection: db.Co
     for _ in range(QUESTIONS):
         near = np.frombuffer(stored[draw.integers(len(stored))], dtype=np.int8).astype(int)
         question = np.clip(near + draw.integers(-40, 41, dimensions), -127, 127).astype(np.int8).tobytes()
-        assert matrix.nearest(question, 50, Filter()) == search.semantic(connection, question, 50, Filter())
+        assert matrix.nearest(question, 50, Filter()) == nearest.semantic(connection, question, 50, Filter())
     connection.close()

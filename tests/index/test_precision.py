@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from memcli.encode import codes
-from memcli.index import db, maintenance, precision, schema, search
+from memcli.index import db, maintenance, nearest, precision, schema, search
 from memcli.index.kept import KeptRows
 from memcli.index.matrix import Matrix
 from memcli.index.precision import BIT, BIT_ALONE, FULL, INT8, NONE, Changed, set_precision
@@ -189,7 +189,7 @@ def test_a_text_that_two_memories_hold_stays_as_fine_as_the_finer_needs(
         set_precision(store.place, wanted)
         model.embed(store.place)
         connection = opened(store.place)
-        hits = search.semantic(connection, question, 5)
+        hits = nearest.semantic(connection, question, 5)
         found = [document.name for document in search.documents(connection, [h.document for h in hits[:2]]).values()]
         ranked = [search.documents(connection, [hit.document])[hit.document].name for hit in hits[:2]]
         connection.close()
@@ -308,7 +308,7 @@ def test_in_memory_the_same_are_nearest(store: Store, model: MadeUp, names: list
         silent = sum(precision == NONE for precision in wanted.values())
         for limit in (1, 7, 100):
             for question in (codes.quantised(unit(text)).tobytes() for text in model.texts[:5]):
-                warm, cold = matrix.nearest(question, limit, Filter()), search.semantic(connection, question, limit)
+                warm, cold = matrix.nearest(question, limit, Filter()), nearest.semantic(connection, question, limit)
                 assert len(warm) == min(limit, 20 - silent)
                 assert [hit.passage for hit in warm] == [hit.passage for hit in cold]
                 assert [hit.score for hit in warm] == pytest.approx([hit.score for hit in cold], abs=1e-5)
@@ -319,7 +319,7 @@ def test_a_filter_holds_for_coarse_vectors(store: Store, names: list[str]) -> No
     set_precision(store.place, mixed(names))
     connection = opened(store.place)
     path = paths(store.place)[names[2]]
-    hits = search.semantic(connection, codes.quantised(unit("x")).tobytes(), 10, Filter(path=path))
+    hits = nearest.semantic(connection, codes.quantised(unit("x")).tobytes(), 10, Filter(path=path))
     assert [document.name for document in search.documents(connection, [h.document for h in hits]).values()] == [
         names[2]
     ]
