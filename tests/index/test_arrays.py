@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from memcli import lock
 from memcli.encode import coarse, codes
-from memcli.index import arrays, db, frames, maintenance, nearest, schema, search, sketches, vectors
+from memcli.index import arrays, db, frames, maintenance, nearest, schema, sketches, vectors
 from memcli.index.arrays import ArraySearch
 from memcli.index.kept import KeptRows
 from memcli.index.precision import BIT, FULL, INT8, NONE, set_precision
