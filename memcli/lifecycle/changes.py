@@ -64,7 +64,8 @@ def between(
     ours, theirs = statements(a), statements(b)
     found = None
     if max(len(ours), len(theirs)) < MANY:
-        found = max(_differences(ours, theirs, weight), key=lambda change: change.confidence, default=None)
+        differences = _differences(ours, theirs, weight)
+        found = max(differences, key=lambda change: (change.confidence, change.kind), default=None)
     if found is not None:
         found = found._replace(confidence=min(1.0, found.confidence) * _nearness(cosine))
     if found is None or found.confidence < at_least:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from memcli.lifecycle import changes
@@ -163,6 +163,7 @@ TEXTS = st.text() | st.lists(
 ).map(" ".join)  # fmt: skip
 
 
+@example("1?:0", "NO<1.:FROM&1 to 0")
 @given(TEXTS, TEXTS)
 @settings(max_examples=300, deadline=None)
 def test_no_text_fails_and_roles_are_all_that_order_changes(a: str, b: str) -> None:
