@@ -20,7 +20,7 @@ import mmap
 import os
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -60,10 +60,7 @@ class Sketches:
 
     def __init__(self, header: Header, buffer: mmap.mmap) -> None:
         self.header = header
-        found = {}
-        for name, dtype, shape, start in _sections(header):
-            count = int(np.prod(shape))
-            found[name] = np.frombuffer(buffer, dtype=dtype, count=count, offset=start).reshape(shape)
+        found = _parts(header, buffer)
         self.mean: Floats = found["mean"]
         self.passages: Places = found["passages"]
         self.lengths: Floats = found["lengths"]
@@ -190,10 +187,7 @@ def _fill(
     fine: Iterable[tuple[Places, NDArray[np.int8]]],
     packed: bytes,
 ) -> None:
-    parts = {
-        name: np.frombuffer(buffer, dtype=dtype, count=int(np.prod(shape)), offset=start).reshape(shape)
-        for name, dtype, shape, start in _sections(header)
-    }
+    parts = _parts(header, buffer)
     parts["mean"][:] = mean
     parts["passages"][:] = passages
     for numbers, rows in fine:
@@ -219,15 +213,11 @@ def blank(path: str, passages: Places) -> None:
         return
     places = found.places(passages)
     with open(path, "r+b") as file, mmap.mmap(file.fileno(), 0) as buffer:
-        for name, dtype, shape, start in _sections(found.header):
-            part = np.frombuffer(buffer, dtype=dtype, count=int(np.prod(shape)), offset=start).reshape(shape)
-            if name == "bits":
-                part[:, places] = 0
-            elif name == "rows":
-                part[places[places < found.header.fine]] = 0
-            elif name == "packed":
-                part[places[places >= found.header.fine] - found.header.fine] = 0
-            del part
+        parts = _parts(found.header, buffer)
+        parts["bits"][:, places] = 0
+        parts["rows"][places[places < found.header.fine]] = 0
+        parts["packed"][places[places >= found.header.fine] - found.header.fine] = 0
+        del parts  # a buffer that is looked at cannot be closed
         buffer.flush()
         os.fsync(file.fileno())
 
@@ -239,6 +229,14 @@ def size(header: Header) -> int:
     """Bytes of the whole file."""
     *_, (_, dtype, shape, start) = _sections(header)
     return start + int(np.prod(shape)) * np.dtype(dtype).itemsize
+
+
+def _parts(header: Header, buffer: mmap.mmap) -> dict[str, NDArray[Any]]:
+    """The arrays of a file by name, over the file itself."""
+    return {
+        name: np.frombuffer(buffer, dtype=dtype, count=int(np.prod(shape)), offset=start).reshape(shape)
+        for name, dtype, shape, start in _sections(header)
+    }
 
 
 def _sections(header: Header) -> Iterator[tuple[str, str, tuple[int, ...], int]]:

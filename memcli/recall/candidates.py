@@ -122,11 +122,8 @@ def gather(sources: list[Source], plan: Plan, before: Pool | None = None) -> Poo
 def _first_hand(source: Source, plan: Plan, before: Pool | None) -> dict[str, list[PassageHit]]:
     """What each channel of CHANNELS finds in a store, in their order."""
     if before is not None:
-        known = before.hits[source]
-        return {
-            name: channel.find(source, plan, REACH) if name in GO_BY_ADDED else known[name]
-            for name, channel in CHANNELS.items()
-        }
+        known = {name: before.hits[source][name] for name in CHANNELS}
+        return known | {name: CHANNELS[name].deepen(source, plan, known[name], REACH) for name in GO_BY_ADDED}
     aside = None
     if search.size(source.connection) >= LARGE:
         aside = Begun(CHANNELS[LONGEST].find, source.aside(), plan, REACH)

@@ -66,17 +66,14 @@ class Recall:
         try:
             source = self._source(place)
             waiting = search.waiting(source.connection, refresh.EMBED_AT_ONCE + 1) if source.wants_vectors else 0
+            embeds = 0 < waiting <= refresh.EMBED_AT_ONCE
             if waiting > refresh.EMBED_AT_ONCE:
                 self.notices.append(
                     f"{place.folder}: many memories are found by words only until mem index has embedded them"
                 )
             elif waiting > self._at_once:
                 raise IndexUnavailable("too much waits for a vector", hint="mem index")
-            if (
-                not fresh
-                and waiting in (0, refresh.EMBED_AT_ONCE + 1)
-                and not schema.changed_folders(place, source.connection)
-            ):
+            if not fresh and not embeds and not schema.changed_folders(place, source.connection):
                 return source
             if self._shelf is None:
                 source.close()

@@ -123,9 +123,8 @@ class Worker:
             self._took[job.request.kind].append(time.monotonic() - job.began)
         except Refused as refused:
             said = refusal(identity, refused)
-        except (
-            Exception
-        ) as error:  # the caller does it without the server, and reports what is wrong where that fails too
+        except Exception as error:
+            # The caller does it without the server, and reports what is wrong where that fails too.
             traceback.print_exc()
             said = refusal(identity, type(error).__name__)
         self._deliver(job, said)

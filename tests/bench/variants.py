@@ -149,6 +149,9 @@ class _Silent:
     def find(self, source: Source, plan: Plan, limit: int) -> list[PassageHit]:
         return []
 
+    def deepen(self, source: Source, plan: Plan, asked: list[PassageHit], limit: int) -> list[PassageHit]:
+        return []
+
     def spread(self, source: Source, plan: Plan, hits: dict[str, list[PassageHit]], limit: int) -> list[PassageHit]:
         return []
 
@@ -163,8 +166,14 @@ class _Remembered:
 
     def find(self, source: Source, plan: Plan, limit: int) -> list[PassageHit]:
         found = self._answers_to(source, plan, limit)
+        if None not in found:
+            found[None] = self._channel.find(source, plan, limit)
+        return found[None]
+
+    def deepen(self, source: Source, plan: Plan, asked: list[PassageHit], limit: int) -> list[PassageHit]:
+        found = self._answers_to(source, plan, limit)
         if plan.added not in found:
-            found[plan.added] = self._channel.find(source, plan, limit)
+            found[plan.added] = self._channel.deepen(source, plan, asked, limit)
         return found[plan.added]
 
     def spread(self, source: Source, plan: Plan, hits: dict[str, list[PassageHit]], limit: int) -> list[PassageHit]:

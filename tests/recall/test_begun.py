@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from memcli import config
+from memcli.encode.embedder import Embedder
 from memcli.recall import candidates
 from memcli.recall.begun import Begun
 from memcli.recall.channels import CHANNELS, keyword
@@ -76,3 +79,19 @@ def test_the_question_is_encoded_while_words_are_searched(store: Store, monkeypa
         assert recall.ask("when is the shop deployed").hits
     assert len(threads) == 1
     assert threads[0] is not threading.main_thread()
+
+
+def test_the_model_is_loaded_once_where_something_waits_for_a_vector(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (Path(store.place.tree) / "note.md").write_text("We deploy the web shop every Tuesday.\n", encoding="utf-8")
+    opened = []
+    opening = Embedder.open
+
+    def noted(*arguments: Any, **options: Any) -> Embedder:
+        opened.append(arguments)
+        return opening(*arguments, **options)
+
+    monkeypatch.setattr(Embedder, "open", noted)
+    assert "Tuesday" in run_mem("recall", "when is the shop deployed", model=True).stdout
+    assert len(opened) == 1

@@ -13,9 +13,11 @@ from typing import Any
 
 from memcli import __version__
 from memcli.cli.serving import Kinds
-from memcli.serve import address
+from memcli.serve import address, client
 from memcli.serve.server import Server
 from memcli.serve.worker import Kind
+from memcli.view import View
+from tests.command import run_mem
 
 LONG_S = 10.0  # nothing takes so long
 
@@ -128,3 +130,20 @@ def until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < end, "it did not come to be"
         time.sleep(0.005)
+
+
+def ask(*words: str, here: str | None = None) -> tuple[int, str, str] | None:
+    """What the server answers to a `mem recall`."""
+    return client.ask("recall", ["recall", *words], View(here or os.getcwd(), 80, False))
+
+
+def cold(*words: str) -> tuple[int, str, str]:
+    return tuple(run_mem("recall", *words, model=True))  # type: ignore[return-value]
+
+
+def same(*words: str) -> tuple[int, str, str]:
+    """What the server answers, which is what a process of its own does."""
+    warm = ask(*words)
+    assert warm is not None, "the server did not answer"
+    assert warm == cold(*words)
+    return warm

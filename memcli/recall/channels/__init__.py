@@ -37,4 +37,5 @@ NEED_THE_MODEL = frozenset(("semantic",))
 LONGEST = "keyword"
 """The channel of CHANNELS that grows most with a store, and needs of it a connection alone."""
 GO_BY_ADDED = frozenset(("keyword",))
-"""Channels of CHANNELS that find more where terms are added to a question (`Plan.added`); the others go by it alone."""
+"""Channels of CHANNELS that find more where terms are added to a question (`Plan.added`), by `deepen(source, plan, asked,
+limit)`, where `asked` is what they found without; the others go by the question alone."""

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 
 def find(source: Source, plan: Plan, limit: int) -> list[PassageHit]:
-    asked = search.keyword(source.connection, plan.match, limit, plan.where)
-    if not plan.added:
-        return asked
+    return search.keyword(source.connection, plan.match, limit, plan.where)
+
+
+def deepen(source: Source, plan: Plan, asked: list[PassageHit], limit: int) -> list[PassageHit]:
+    """`asked`, which `find` gave for the question, and what its terms find with those that were added to them."""
     more = search.keyword(source.connection, terms.match_expression([*plan.terms, *plan.added]), limit, plan.where)
     found = {hit.passage: hit for hit in asked}
     scale = asked[0].score / more[0].score if asked and more else 1.0
