@@ -27,6 +27,10 @@ SETTINGS = (
     Setting(
         "model", str, "", False, "Folder of the embedding model; empty means the one shipped. Set by `mem model use`."
     ),
+    Setting("capture", int, 0, False, "1: keep the sessions of hooked agents as episodes, as they go."),
+    Setting(
+        "capture.shared", int, 0, False, "1: in a shared store they go to tree/, which is committed, not to local/."
+    ),
     Setting("threads", int, 0, False, "Threads for embedding; 0 means one for each core, at most 4."),
     Setting("watch.autostart", int, 0, False, "1: a recall that finds no warm server starts `mem watch --detach`."),
     Setting(

@@ -15,6 +15,9 @@
     ├── ModelUnavailable   28   the embedding model is missing or broken; keyword recall still works
     ├── ImportFailed       29   the source cannot be read as the format asked for
     ├── WriteFailed        30   the disk refused a write
+    ├── SettingsRefused    31   an agent's or git's settings are not what mem can change safely; nothing was written
+    ├── ExtraMissing       32   the command needs packages that are installed on request alone
+    ├── UserAsked          33   only the user may decide this, and an agent asked for it
     └── Unexpected         70   a bug in memcli, or a failure of the machine that nobody foresaw
 
 Messages are one sentence without a full stop at the end; `hint` is the next command to try. Neither ever holds a secret.
@@ -101,6 +104,25 @@ class ImportFailed(MemError):
 
 class WriteFailed(MemError):
     exit_code = 30
+
+
+class SettingsRefused(MemError):
+    """An agent's or git's settings stay as they are; `snippet` is what to put there by hand, and `path` where."""
+
+    exit_code = 31
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.path = ""
+        self.snippet = ""
+
+
+class ExtraMissing(MemError):
+    exit_code = 32
+
+
+class UserAsked(MemError):
+    exit_code = 33
 
 
 class Unexpected(MemError):

@@ -21,10 +21,15 @@ from memcli import lock, tree
 from memcli.errors import UndoImpossible, UsageError, WriteFailed
 from memcli.places import Place, private_dir, user_dir
 from memcli.text import digest, new_id, utc_iso
+from memcli.trust import origin, written
 
 MAX_EVENT_LINE = 64 * 1024 * 1024  # an import of 300,000 files is one event
 SEEN = "seen"
 """The verb of an event that notes how a memory was found, written by hand or edited by hand; nothing to undo."""
+CAPTURE = written.CAPTURE
+"""The verb of an event that kept what was new in an agent's session, which nobody asked for just then."""
+OUTCOME = "outcome"
+"""The note of an event that was concluded from what an agent did, likewise."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")  # becomes a file name, so nothing else may stand in its place
 
 
@@ -66,8 +71,9 @@ def record(
     about: Iterable[tuple[str, str]] = (),
     session: str | None = None,
 ) -> Event:
-    """Append one event durably and return it."""
+    """Append one event durably and return it. Whose the texts are that it wrote is noted before, in the user's state."""
     event = Event(new_id(), verb, utc_iso(now), by, origin, tuple(changes), undoes, note, tuple(about), session)
+    written.note(place, verb, event.changes, moves(event), by)
     line = json.dumps(
         {
             "v": 1,
@@ -177,8 +183,15 @@ def left_to_undo(history: Iterable[Event]) -> list[Event]:
     ]
 
 
+def asked_for(event: Event) -> bool:
+    """Whether somebody asked for an operation. The others happen beside what people do: they are undone by name or session,
+    and are not what somebody means who undoes the last thing."""
+    return event.verb != CAPTURE and event.note != OUTCOME
+
+
 def undoable(place: Place, op: str | None = None) -> Event:
-    """The operation that begins with `op`, or else the newest, among those that did something and were not undone.
+    """The operation that begins with `op`, or else the newest that was asked for, among those that did something and were not
+    undone.
 
     Raises UndoImpossible when there is none, UsageError when `op` names several.
     """
@@ -189,6 +202,8 @@ def undoable(place: Place, op: str | None = None) -> Event:
             raise UsageError(f"{op!r} names {len(left)} operations", hint="repeat with more letters of it; mem log")
         if not left:
             raise UndoImpossible(f"there is no operation {op!r} left to undo", hint="mem log")
+        return left[-1]
+    left = [event for event in left if asked_for(event)]
     if not left:
         raise UndoImpossible("there is nothing to undo", hint="mem log")
     return left[-1]
@@ -235,17 +250,21 @@ def purge_object(place: Place, name: str) -> None:
 
 def writer_id() -> str:
     """This user's random writer name, made once and kept in the user's state."""
-    path = os.path.join(private_dir(user_dir("state")), "writer")
+    name = _known_writer()
+    if not name:
+        tree.write_private(os.path.join(private_dir(user_dir("state")), "writer"), new_id().encode())
+        name = _known_writer()
+    return name
+
+
+def _known_writer() -> str:
+    """This user's writer name, "" before they wrote anything."""
     try:
-        with open(path, encoding="ascii") as file:
+        with open(os.path.join(user_dir("state"), "writer"), encoding="ascii") as file:
             name = file.read(64).strip()
-        if name.isalnum():
-            return name
     except (OSError, UnicodeDecodeError):
-        pass
-    tree.write_private(path, new_id().encode())
-    with open(path, encoding="ascii") as file:
-        return file.read(64).strip()
+        return ""
+    return name if name.isalnum() else ""
 
 
 def _object_path(place: Place, name: str) -> str:
@@ -271,13 +290,20 @@ def _append(path: str, line: str) -> None:
 
 
 def _files(place: Place) -> list[str]:
-    """The journal's files, of every writer. A pipe or a link, which somebody's archive may hold, is none."""
+    """The journal's files, of every writer. A pipe or a link, which somebody's archive may hold, is none; nor is a journal of
+    another writer that git brought: a store's history is never committed by us."""
     folder = os.path.join(place.local, "journal")
     try:
         paths = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".jsonl")]
     except OSError:
         return []
-    return [path for path in paths if stat.S_ISREG(os.lstat(path).st_mode)]
+    own = f"{_known_writer()}.jsonl"
+    return [
+        path
+        for path in paths
+        if stat.S_ISREG(os.lstat(path).st_mode)
+        and (os.path.basename(path) == own or not origin.came_with_git(place, path))
+    ]
 
 
 def _lines(path: str) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """Where things live: the user's folders, and which stores answer from a working directory.
 
-Owns the layout of a store on disk (docs/format.md) and the search for it. Reads folders only; creates nothing but
-the user's own state folder. Lean: imported by every command.
+Owns the layout of a store on disk (docs/format.md), the search for it, and how a file is opened of which nothing is known.
+Creates nothing but the user's own state folder. Lean: imported by every command.
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ import stat
 import sys
 
 from memcli.errors import StoreMissing, StoreUnsafe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from io import BufferedReader
 
 STORE_NAME = ".mem"
 _PARTS = (
@@ -22,6 +26,9 @@ _PARTS = (
     "local/objects",
     "local/trash",
     "local/digests",
+    "config.yaml",
+    "config.yaml.new",
+    ".gitignore",
 )
 
 
@@ -55,14 +62,48 @@ def private_dir(path: str) -> str:
     return path
 
 
-def small_text(path: str) -> str:
-    """The text of a settings file, up to 64 KiB; "" where there is none. A pipe or device, which could block, is none."""
+class NotRegular(OSError):
+    """A folder, pipe, device or socket."""
+
+
+def open_regular(path: str | os.PathLike[str], *, follow: bool = False) -> BufferedReader:
+    """A regular file, to be read; `follow` a link that it may be. Raises OSError, NotRegular for anything else."""
+    flags = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags if follow else flags | getattr(os, "O_NOFOLLOW", 0))
+    # A folder can be opened so, and `open` would leave its descriptor behind.
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NotRegular(0, "it is no regular file", os.fspath(path))
+    return open(descriptor, "rb")
+
+
+def small_text(path: str, *, follow: bool = True) -> str:
+    """The text of a settings file, up to 64 KiB; "" where there is none. A pipe or device, which could block, is none, nor is
+    a link unless it is to be followed."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
-        with open(descriptor, encoding="utf-8-sig", errors="replace") as file:
-            return file.read(65536) if stat.S_ISREG(os.fstat(descriptor).st_mode) else ""
+        with open_regular(path, follow=follow) as file:
+            return file.read(65536).decode("utf-8-sig", "replace").replace("\r\n", "\n")
     except OSError:
         return ""
+
+
+def folder_key(folder: str) -> str:
+    """The name that a folder has in the user's state."""
+    return _sha256(folder.encode("utf-8", "surrogateescape"))[:24]
+
+
+def _sha256(data: bytes) -> str:
+    if TYPE_CHECKING:
+        from hashlib import sha256
+    else:
+        try:
+            from _sha2 import sha256  # a hook at each prompt need not load OpenSSL, as hashlib does
+        except ImportError:
+            try:
+                from _sha256 import sha256  # as Python 3.11 calls it
+            except ImportError:
+                from hashlib import sha256
+    return sha256(data).hexdigest()
 
 
 class Place:
@@ -109,9 +150,7 @@ class Place:
 
     def state_key(self) -> str:
         """The name of this store in the user's state."""
-        import hashlib
-
-        return hashlib.sha256(self.folder.encode("utf-8", "surrogateescape")).hexdigest()[:24]
+        return folder_key(self.folder)
 
     def absolute(self, path: str) -> str:
         """The file behind `path` as the index knows it (`tree/…` or `local/tree/…`)."""
@@ -169,6 +208,16 @@ class Place:
             file.write(tree + "\n")
 
 
+def personal_folder() -> str:
+    """Where the user's own store is."""
+    return os.path.realpath(user_dir("data"))
+
+
+def is_personal(place: Place) -> bool:
+    """Whether a store is the user's own, in which everything is theirs."""
+    return place.folder == personal_folder()
+
+
 def personal() -> Place:
     return Place(user_dir("data"), "personal")
 
@@ -180,7 +229,7 @@ def at_root(root: str) -> Place:
         return Place(folder)
     inner = os.path.join(folder, STORE_NAME)
     if not os.path.isdir(inner) and os.path.isdir(os.path.join(folder, "local")):
-        return Place(folder, "personal" if folder == os.path.realpath(user_dir("data")) else "project")
+        return Place(folder, "personal" if folder == personal_folder() else "project")
     return Place(inner)
 
 
@@ -209,7 +258,7 @@ def project_chain(start: str) -> list[Place]:
     if repository is None:
         return found[:1]
     if not found:
-        main = _main_worktree(repository)
+        main = main_worktree(repository)
         if main and os.path.isdir(os.path.join(main, STORE_NAME)) and _owner(main) == owner:
             return [Place(os.path.join(main, STORE_NAME))]
     return found
@@ -239,20 +288,20 @@ def _owner(path: str) -> int:
         return -1
 
 
-def _main_worktree(repository: str) -> str | None:
+def _first_line(path: str) -> str:
+    return small_text(path).replace("\0", "").partition("\n")[0].strip()
+
+
+def main_worktree(repository: str) -> str | None:
     """The main worktree of a linked one, read from the `.git` file; git itself is never run."""
-    try:
-        with open(os.path.join(repository, ".git"), encoding="utf-8") as file:
-            line = file.readline(4096).strip()
-        if not line.startswith("gitdir: "):
-            return None
-        gitdir = os.path.realpath(os.path.join(repository, line[8:]))
-        with open(os.path.join(gitdir, "commondir"), encoding="utf-8") as file:
-            common = os.path.realpath(os.path.join(gitdir, file.readline(4096).strip()))
-        with open(os.path.join(gitdir, "gitdir"), encoding="utf-8") as file:
-            back = os.path.realpath(os.path.join(gitdir, file.readline(4096).strip()))
-    except (OSError, UnicodeDecodeError):
+    line = _first_line(os.path.join(repository, ".git"))
+    if not line.startswith("gitdir: "):
         return None
+    gitdir = os.path.realpath(os.path.join(repository, line[8:]))
+    named, pointing = (_first_line(os.path.join(gitdir, name)) for name in ("commondir", "gitdir"))
+    if not named or not pointing:
+        return None
+    common, back = (os.path.realpath(os.path.join(gitdir, path)) for path in (named, pointing))
     # The main repository itself must point back here: a `.git` file that somebody sent cannot borrow another project's store.
     ours = os.path.realpath(os.path.join(repository, ".git"))
     theirs = os.path.dirname(gitdir) == os.path.join(common, "worktrees") and back == ours

@@ -25,9 +25,10 @@ from memcli.index.update import Progress, update
 from memcli.journal import Change, Event
 from memcli.lifecycle import exposure, history, standing
 from memcli.memory import DEFAULT_TYPE, Memory, entry_body, first_line, parse, serialise
-from memcli.places import Place
+from memcli.places import Place, is_personal
 from memcli.purge import Purged
 from memcli.text import digest, new_id, path_id, slug, utc_iso
+from memcli.trust import record
 
 WRITERS = 4  # threads that write files during an import
 
@@ -92,7 +93,11 @@ class Store:
     @classmethod
     def init(cls, place: Place, *, shared: bool = False, tree_folder: str | None = None) -> Store:
         """Make the folders of a store; safe to repeat. `tree_folder` uses an existing folder as the tree, unchanged."""
-        return cls(layout.make(place, shared=shared, tree_folder=tree_folder))
+        is_new = not os.path.lexists(place.folder)
+        made = layout.make(place, shared=shared, tree_folder=tree_folder)
+        if is_new and not is_personal(made):
+            record.begin(made)
+        return cls(made)
 
     @property
     def shared(self) -> bool:

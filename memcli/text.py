@@ -16,6 +16,7 @@ _ISO = r"(\d{4})-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?)?\
 TOKEN = re.compile(r"[A-Za-z]{1,8}|[0-9]{1,3}|[^\sA-Za-z0-9]")
 _WINDOWS_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 MAX_SLUG_BYTES = 80
+_BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"  # letters of Hangul that are seen as nothing: no name of a file may hold them
 
 
 def new_id() -> str:
@@ -55,7 +56,7 @@ def slug(text: str, *, max_bytes: int = MAX_SLUG_BYTES) -> str:
     import unicodedata
 
     folded = unicodedata.normalize("NFC", text[:1000]).lower()
-    words = re.findall(r"[^\W_]+", "".join(c for c in folded if not "\ud800" <= c <= "\udfff"))
+    words = re.findall(r"[^\W_]+", "".join(c for c in folded if not ("\ud800" <= c <= "\udfff" or c in _BLANK_LETTERS)))
     cut = ""
     for word in words:
         longer = f"{cut}-{word}" if cut else word

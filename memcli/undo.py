@@ -17,7 +17,7 @@ MIN_SESSION = 4  # letters of a session that name it
 
 def last(place: Place, count: int) -> list[Event]:
     """The last `count` operations that can be undone, newest first. Raises UndoImpossible when there are fewer."""
-    left = journal.left_to_undo(journal.events(place))
+    left = [event for event in journal.left_to_undo(journal.events(place)) if journal.asked_for(event)]
     if count > len(left):
         raise UndoImpossible(
             f"only {plural(len(left), 'operation')} can be undone" if left else "there is nothing to undo",

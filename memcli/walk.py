@@ -149,12 +149,12 @@ def _name_problem(name: str) -> str | None:
 def _spelled_out(path: str) -> str:
     """A path as it can be printed and kept, another for every path: other bytes and hidden characters as escapes."""
     text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return "".join(c if c.isprintable() and printable(c) == c else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def _ignore_rule(root: str) -> Callable[[str], bool] | None:
     """What `.memignore` (the syntax of .gitignore) at the top of a tree leaves out; None without one."""
-    lines = small_text(os.path.join(root, IGNORE_FILE)).splitlines()
+    lines = small_text(os.path.join(root, IGNORE_FILE), follow=False).splitlines()
     if not lines:
         return None
     import pathspec  # only trees with a .memignore pay for it

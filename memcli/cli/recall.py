@@ -253,6 +253,7 @@ def _hit_dict(hit: Hit, answer: Answer, explain: bool, view: View) -> dict[str, 
         "speaker": document.speaker,
         "source": document.source,
         "store": place.label,
+        "trust": document.trust,
         "heading": hit.heading or None,
         "text": printable(hit.text),
     }

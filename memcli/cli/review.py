@@ -13,31 +13,34 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from memcli import caller, operations, tree
+from memcli import acceptance, caller, operations, tree
 from memcli import curate as curating
+from memcli.acceptance import Waiting as Quarantined
 from memcli.cli import terminal
 from memcli.cli.invocation import say
 from memcli.cli.terminal import any_json, index_now, invocation, stores
 from memcli.errors import Conflict, MemError, NotFound
 from memcli.guard import secrets
-from memcli.guard.hidden import columns, one_line, printable
+from memcli.guard.hidden import columns, one_line, printable, visible
 from memcli.lifecycle import changes, proposals
-from memcli.lifecycle.proposals import ACCEPTED, REJECTED, About, Proposal
+from memcli.lifecycle.proposals import ACCEPTED, REJECTED, About, Draft, Proposal
 from memcli.memory import Memory, parse
 from memcli.recall import refresh
 from memcli.store import Store
-from memcli.text import digest
+from memcli.text import digest, path_id
 
 SHOWN = 280  # characters of a memory beside another
+SUSPICIOUS = "suspicious"
 NARROW = 80  # columns below which memories are shown one after the other
 KEYS = "y accept · n reject · e edit · s skip · q stop"
 
 
 class _Waiting(NamedTuple):
-    """An open proposal, and the store that it is about."""
+    """An open proposal, and the store that it is about; `quarantined`, the memory that it asks to let speak."""
 
     store: Store
     proposal: Proposal
+    quarantined: Quarantined | None = None
 
 
 def review(
@@ -52,7 +55,9 @@ def review(
 
     Example: mem review --list
     """
-    waiting = [_Waiting(store, one) for store in stores(ctx) for one in proposals.open_proposals(store.place)]
+    opened = stores(ctx)
+    waiting = [one for store in opened for one in _suspicious(store)]
+    waiting += [_Waiting(store, one) for store in opened for one in proposals.open_proposals(store.place)]
     if accept or reject:
         _decide(ctx, waiting, accept or [], reject or [])
         return
@@ -64,6 +69,15 @@ def review(
         _print_list(waiting)
     else:
         _ask_about_each(waiting)
+
+
+def _suspicious(store: Store) -> Iterator[_Waiting]:
+    """What is quarantined, as proposals to let it speak. They lie in no file of the store, which somebody may have sent."""
+    refresh.update(store.place)
+    for one in acceptance.undecided(store.place):
+        why = acceptance.reason(store.place, one) or "it was written to look harmless"
+        draft = Draft(SUSPICIOUS, (About(one.id, one.path, one.hash),), f"{why}; accept lets it speak", ())
+        yield _Waiting(store, Proposal(path_id(one.hash), one.created or "", draft), one)
 
 
 # --- without asking --------------------------------------------------------------------------------------------------
@@ -95,7 +109,9 @@ def _print_list(waiting: list[_Waiting]) -> None:
     rows = []
     for one in waiting:
         draft = one.proposal.draft
-        about = " / ".join(_title(one.store, about) for about in draft.about)
+        texts = [str(one["text"]) for one in draft.operations if isinstance(one.get("text"), str)]
+        titles = [_title(one.store, about) for about in draft.about] or [one_line(text, 100) for text in texts]
+        about = " / ".join(titles)
         rows.append((one.proposal.id[:4], draft.kind, draft.reason, about))
     terminal.table(("id", "kind", "why", "about"), rows)
     say("decide: mem review --accept ID · mem review --reject ID")
@@ -118,6 +134,9 @@ def _as_dict(one: _Waiting) -> dict[str, object]:
 
 def _accept(one: _Waiting, instead: Sequence[Mapping[str, object]] | None = None) -> None:
     """Do what a proposal says (or these operations) and note that. Raises Conflict where it cannot be done any more."""
+    if one.quarantined is not None:
+        acceptance.accept(one.store.place, [one.quarantined], by_name=True)
+        return
     wanted = one.proposal.draft.operations if instead is None else instead
     if wanted:
         refresh.update(one.store.place)
@@ -132,6 +151,9 @@ def _accept(one: _Waiting, instead: Sequence[Mapping[str, object]] | None = None
 
 
 def _reject(one: _Waiting) -> None:
+    if one.quarantined is not None:
+        acceptance.reject(one.store.place, one.quarantined)
+        return
     proposals.decide(one.store.place, one.proposal.id, REJECTED, time.time())
 
 
@@ -232,6 +254,8 @@ def _shown(one: _Waiting) -> Iterator[str]:
     about = one.proposal.draft.about
     memories = [_memory(one.store, item) for item in about]
     texts = [memory.body if memory else "" for memory in memories]
+    if one.quarantined is not None:
+        texts = [visible(text) for text in texts]  # what is hidden in it may be what is wrong with it
     if len(texts) == 2 and (change := changes.between(*texts, at_least=0.0)):
         texts = [_marked(texts[0], change.first), _marked(texts[1], change.second)]
     cells = [

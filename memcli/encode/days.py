@@ -20,6 +20,7 @@ Interval = namedtuple("Interval", "first last")
 Interval.__doc__ = """Days from `first` to `last`, both included."""
 
 MAX_DAY = 3652059  # 9999-12-31
+EPOCH = 719_163  # 1970-01-01
 _ISO = r"(?s)([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:[Tt ][0-9].*)?)?)?"
 
 

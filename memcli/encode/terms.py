@@ -94,6 +94,13 @@ def _folds() -> dict[int, str | None]:
     )
     folds.update(dict.fromkeys(marks))
     folds.update((ord(variant), letter) for variant, letter in zip("أإآٱىةکیؤئЁё", "اااايهكيويЕе", strict=True))
+    # Capitals that came after Unicode 6.1, the one that unicode61 knows: Cherokee, Georgian, Osage, Adlam and others.
+    younger = (
+        (0x037F, 0x037F), (0x0528, 0x052E), (0x13A0, 0x13F5), (0x1C90, 0x1CBF), (0x2C2F, 0x2C2F), (0xA698, 0xA69A),
+        (0xA796, 0xA79E), (0xA7AB, 0xA7F5), (0x104B0, 0x104D3), (0x10570, 0x10595), (0x10C80, 0x10CB2), (0x118A0, 0x118BF),
+        (0x16E40, 0x16E5F), (0x1E900, 0x1E921),
+    )  # fmt: skip
+    folds.update((code, chr(code).lower()) for first, last in younger for code in range(first, last + 1))
     return folds
 
 
@@ -253,7 +260,8 @@ def query_terms(text: str) -> list[Term]:
     digits stay, then the longest words.
     """
     folded = _fold(text.replace("\0", " "))
-    terms = _distinct(term for term in _terms(_contraction().sub(" ", folded)) if term.text not in STOP_WORDS)
+    plain = _contraction().sub(" ", folded) if "'" in folded or "’" in folded else folded
+    terms = _distinct(term for term in _terms(plain) if term.text not in STOP_WORDS)
     if not terms:
         terms = _distinct(_terms(folded))
     if len(terms) > MAX_QUERY_TERMS:

@@ -98,6 +98,11 @@ def printable(text: str, *, newlines: bool = True) -> str:
     return text
 
 
+def visible(text: str) -> str:
+    """`text` with what is hidden in it spelled out, as `‹U+202E›`: for a person who has to judge it."""
+    return _clean(text, set(), spell=True) if _is_suspect(text) else text
+
+
 def findings(text: str) -> list[str]:
     """The kinds of hidden content in `text`, sorted; empty for ordinary text."""
     kinds: set[str] = set()
@@ -143,9 +148,15 @@ def _columns(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _clean(text: str, kinds: set[str]) -> str:
-    """`text` without what is hidden; the names of what was taken out are added to `kinds`."""
-    stripped = _escapes().sub("", text) if _one_of("\x1b\x90\x98\x9b\x9d-\x9f").search(text) else text
+def _spelled(hidden: str) -> str:
+    return "".join(c if " " <= c <= "~" else f"‹U+{ord(c):04X}›" for c in hidden)
+
+
+def _clean(text: str, kinds: set[str], *, spell: bool = False) -> str:
+    """`text` without what is hidden, or with it spelled out; the names of what was taken out are added to `kinds`."""
+    stripped = text
+    if _one_of("\x1b\x90\x98\x9b\x9d-\x9f").search(text):
+        stripped = _escapes().sub((lambda found: _spelled(found.group())) if spell else "", text)
     if stripped != text:
         kinds.add("terminal escape")
     right_to_left = bool(_one_of(_RIGHT_TO_LEFT).search(stripped))
@@ -164,6 +175,8 @@ def _clean(text: str, kinds: set[str]) -> str:
             if stays:
                 kept.append(stays)
                 before = stays
+            elif spell and character not in _BREAKS:
+                kept.append(_spelled(character))
         return "".join(kept)
 
     return _flags_or_suspects().sub(judge, stripped)

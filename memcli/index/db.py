@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from memcli.errors import IndexUnavailable
 from memcli.places import Place, private_dir, user_dir
@@ -36,6 +37,7 @@ else:
 Connection = sqlite3.Connection
 DatabaseError = sqlite3.DatabaseError
 BUSY_TIMEOUT_MS = 30_000
+_STEPS = 20_000  # of SQLite's machine between two looks at the clock: less than a millisecond
 
 
 def connect(path: str, *, create: bool, page_size: int = 4096) -> Connection:
@@ -62,6 +64,53 @@ def connect(path: str, *, create: bool, page_size: int = 4096) -> Connection:
         return connection
     except (sqlite3.Error, OSError) as error:
         raise IndexUnavailable(f"the index {path} cannot be opened: {error}", hint="mem index rebuild") from None
+
+
+MOST_STEPS = 2_000_000_000  # of SQLite's machine, for one database of another program: some minutes
+
+
+class _Foreign:
+    """A database of another program, open within `with`."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Connection:
+        from urllib.parse import quote as escaped
+
+        path = os.path.abspath(self._path)
+        try:
+            # What lies in its log is read only with SQLite's own locks. Without a log nothing is locked, or made, beside it.
+            with_log = os.path.exists(f"{path}-wal") and os.path.getsize(f"{path}-wal") > 0
+            address = f"file:{escaped(path)}?{'mode=ro' if with_log else 'immutable=1'}"
+            self._connection = sqlite3.connect(address, uri=True, isolation_level=None)
+            self._connection.executescript(
+                "PRAGMA trusted_schema=OFF; PRAGMA query_only=ON; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;"
+                "PRAGMA busy_timeout=2000; PRAGMA cache_size=-8000;"
+            )
+        except (sqlite3.Error, OSError, ValueError) as error:
+            raise IndexUnavailable(
+                f"{path} cannot be opened: {error}", hint="mem import (lists what could be read)"
+            ) from None
+        left = [MOST_STEPS // 1_000_000]
+
+        def too_long() -> bool:
+            left[0] -= 1
+            return left[0] < 0
+
+        self._connection.set_progress_handler(too_long, 1_000_000)
+        return self._connection
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+
+def foreign(path: str) -> AbstractContextManager[Connection]:
+    """A database that another program wrote, to be read: nothing in it is trusted, nothing is written, and a question that
+    never ends is ended (DatabaseError). Raises IndexUnavailable when it cannot be opened."""
+    return _Foreign(path)
 
 
 def load_vectors(connection: Connection) -> None:
@@ -112,6 +161,26 @@ def transaction(connection: Connection) -> AbstractContextManager[None]:
     return _Transaction(connection)
 
 
+class limited:
+    """While inside, statements of these connections end with OperationalError once `time.monotonic()` is past `until`, and wait
+    no longer for locks."""
+
+    def __init__(self, connections: Iterable[Connection], until: float) -> None:
+        self._connections = list(connections)
+        self._until = until
+
+    def __enter__(self) -> None:
+        left = max(1, min(BUSY_TIMEOUT_MS, int(1000 * (self._until - time.monotonic()))))
+        for connection in self._connections:
+            connection.set_progress_handler(lambda: time.monotonic() > self._until, _STEPS)
+            connection.execute(f"PRAGMA busy_timeout={left}")
+
+    def __exit__(self, *_: object) -> None:
+        for connection in self._connections:
+            connection.set_progress_handler(None, 0)
+            connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+
+
 def chunks(values: list[Any], size: int = 30_000) -> Iterator[list[Any]]:
     """Slices small enough for SQLite's limit on bound values."""
     for start in range(0, len(values), size):
@@ -128,17 +197,22 @@ def array(values: Iterable[int | str]) -> str:
 
 def owns_cache(place: Place) -> bool:
     """Whether the cache folder was made by this user: its token is one that the user's state issued."""
+    return owner(place) is not None
+
+
+def owner(place: Place) -> tuple[str, str] | None:
+    """The token of a cache folder that this user made, and the folder of the store that it was issued for; else None."""
     try:
         with open(os.path.join(place.cache, "owner"), encoding="ascii") as file:
             token = file.read(64).strip()
         if not token.isalnum():
-            return False
+            return None
         with open(os.path.join(user_dir("state"), "owners", token), "rb") as file:
             issued_for = os.fsdecode(file.read(8192))
     except (OSError, UnicodeDecodeError):
-        return False
+        return None
     # A store that was moved keeps its cache; a copy beside the original does not share its token.
-    return issued_for == place.folder or not os.path.exists(issued_for)
+    return (token, issued_for) if issued_for == place.folder or not os.path.exists(issued_for) else None
 
 
 def claim_cache(place: Place) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from memcli.index import db, graph, schema, timeline, vectors, vocabulary, words
 from memcli.index.rows import EntryRow
 from memcli.text import path_id
+from memcli.trust.judge import Verdict
 from memcli.walk import Found
 
 
@@ -24,7 +25,7 @@ class Entries:
         self._gone: set[int] = set()  # whose rows go at `write`
         self._released: list[str] = []
         self._names: set[str] = set()  # of what was put
-        self._put: list[tuple[Found, EntryRow | None, str]] = []
+        self._put: list[tuple[Found, EntryRow | None, str, Verdict]] = []
 
     def remove(self, path: str) -> None:
         """Have all rows of a file removed, if it has any."""
@@ -36,7 +37,7 @@ class Entries:
         if name == claimed:
             self._released.append(name)
 
-    def put(self, item: Found, row: EntryRow | None) -> bool:
+    def put(self, item: Found, row: EntryRow | None, verdict: Verdict) -> bool:
         """Have these rows for a file in place of what it had; a file that is not read has none but its own (`row` None).
 
         False where nothing but the stat differs from what is there.
@@ -46,7 +47,7 @@ class Entries:
         self.remove(item.path)
         name = self._free_name(row.memory.id if row else None, item.path)
         self._names.add(name)
-        self._put.append((item, row, name))
+        self._put.append((item, row, name, verdict))
         return True
 
     def write(self) -> None:
@@ -113,18 +114,18 @@ class Entries:
         mentions: list[graph.Mentioned] = []
         events: list[timeline.Dating] = []
         held: Counter[str] = Counter()
-        for item, row, name in self._put:
+        for item, row, name, verdict in self._put:
             if row is None:
                 problems.append(
                     (entry, item.path, _stem(item.path), item.size, item.mtime_ns, item.inode, name, item.problem)
                 )
                 entry += 1
                 continue
-            entries.append(_entry_values(entry, item, row, name))
+            entries.append(_entry_values(entry, item, row, name, verdict.word))
             relations += [(entry, *relation) for relation in row.memory.relations]
             held.update(row.vocabulary)
             for ordinal, (*values, parts) in enumerate(row.documents):
-                documents.append((document, entry, ordinal, *values))
+                documents.append((document, entry, ordinal, *values, ordinal in verdict.muted))
                 for position, part in enumerate(parts):
                     state = schema.KEYWORD_ONLY if part.keyword_only else schema.WAITING
                     passages.append((passage, document, position, *part[:6], state))
@@ -140,13 +141,13 @@ class Entries:
         )
         insert(
             "INSERT INTO entries (id, path, stem, size, mtime_ns, inode, hash, name, claimed, type, title, created, tags,"
-            " source, session, part, pinned, supersedes, valid_from, valid_to, secrets, hidden, front_problem)"
-            f" VALUES ({', '.join('?' * 23)})",
+            " source, session, part, pinned, supersedes, valid_from, valid_to, secrets, hidden, front_problem,"
+            f" trust) VALUES ({', '.join('?' * 24)})",
             entries,
         )
         insert(
-            "INSERT INTO documents (id, entry, ordinal, anchor, ref, speaker, at, day, line, length)"
-            f" VALUES ({', '.join('?' * 10)})",
+            "INSERT INTO documents (id, entry, ordinal, anchor, ref, speaker, at, day, line, length, muted)"
+            f" VALUES ({', '.join('?' * 11)})",
             documents,
         )
         insert(
@@ -165,13 +166,13 @@ class Entries:
         return number
 
 
-def _entry_values(entry: int, item: Found, row: EntryRow, name: str) -> tuple[object, ...]:
+def _entry_values(entry: int, item: Found, row: EntryRow, name: str, trust: str) -> tuple[object, ...]:
     memory = row.memory
     return (
         entry, item.path, _stem(item.path), item.size, item.mtime_ns, item.inode, row.hash, name, memory.id, memory.type,
         memory.title, memory.created, _lines(memory.tags), memory.source, memory.session, memory.part, memory.pinned,
         _lines(memory.supersedes), memory.valid_from, memory.valid_to, _lines(row.secrets), _lines(row.hidden),
-        memory.problem,
+        memory.problem, trust,
     )  # fmt: skip
 
 

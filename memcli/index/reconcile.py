@@ -12,15 +12,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from memcli import lock, walk
-from memcli.index import db, schema
+from memcli.index import db, schema, trusting
 from memcli.index.entries import Entries
 from memcli.index.parsing import RACY_NS, Parsing, Read
 from memcli.index.touched import Look
 from memcli.places import Place
+from memcli.trust.judge import Judge, Verdict
+from memcli.trust.verdict import HELD
 from memcli.walk import Found
 
 CHUNK_BYTES = 2 * 1024 * 1024  # text written between two commits
 CHUNK_FILES = 2000
+FEW_BYTES = 500_000  # what `take_in_few` reads at most; below what is shared among processes
+UNREAD = Verdict(HELD)
 WALK_NOTED_EVERY_S = 10.0  # the time of a walk is what decides when recall walks again, minutes later
 
 
@@ -64,6 +68,31 @@ def reconcile(
         return report
 
 
+def take_in_few(place: Place, folders: Collection[str], *, most: int, wait_s: float) -> bool:
+    """Index what changed in these folders and in those that show that they changed; False where that is more than `most` files
+    or FEW_BYTES, and nothing was done.
+
+    For those who must not be kept waiting: the index is never made anew, not even a damaged one, and a lock is waited for
+    `wait_s` seconds. Raises IndexUnavailable, StoreError, DatabaseError.
+    """
+    connection = schema.open_for_reading(place)
+    try:
+        connection.execute(f"PRAGMA busy_timeout={int(1000 * wait_s)}")
+        times: dict[str, int] = {}
+        look = Look(place, connection, folders, _unless_racy(times))
+        stale = [item for item in look.found if look.known.get(item[0]) != item[1:]]
+        gone = sorted(look.known.keys() - {item[0] for item in look.found})
+        if len(stale) + len(gone) > most or sum(item.size for item in stale) > FEW_BYTES:
+            return False
+        if stale or gone:
+            db.load_vectors(connection)
+            _apply(place, connection, trusting.judge(place), Report(), stale, gone, look.known, None, wait_s)
+        _remember_walk(place, connection, times, whole=False, wait_s=wait_s)
+        return True
+    finally:
+        connection.close()
+
+
 def _reconcile(
     place: Place,
     only: Iterable[str] | None,
@@ -74,7 +103,9 @@ def _reconcile(
     with lock.write_lock(place):
         connection, report.rebuilt = schema.open_for_writing(place)
     try:
-        walked = report.rebuilt is None and schema.get_meta(connection, "walked") is not None
+        judge = trusting.judge(place)
+        is_known = not judge.is_first and schema.has_its_record(connection)
+        walked = report.rebuilt is None and is_known and schema.get_meta(connection, "walked") is not None
         folders: dict[str, int] = {}
         if only is not None and walked:
             found = _stat_only(place, only)
@@ -89,7 +120,9 @@ def _reconcile(
             found = walk.walk(place, folders=_unless_racy(folders))
         stale = [item for item in found if known.get(item[0]) != item[1:]]
         gone = sorted(known.keys() - {item[0] for item in found})
-        _apply(place, connection, report, stale, gone, known, progress)
+        _apply(place, connection, judge, report, stale, gone, known, progress)
+        if not is_known:
+            trusting.settle(place, connection, judge)
         report.problems = _problems(connection)
         if only is None:
             _remember_walk(place, connection, folders, whole=touched is None)
@@ -137,18 +170,21 @@ def _stat_only(place: Place, paths: Iterable[str]) -> list[Found]:
 def _apply(
     place: Place,
     connection: db.Connection,
+    judge: Judge,
     report: Report,
     stale: list[Found],
     gone: list[str],
     known: dict[str, tuple[int, int, int, str | None]],
     progress: Callable[[int, int], None] | None,
+    wait_s: float = lock.TIMEOUT_S,
 ) -> None:
     if not stale and not gone:
         return
     done = 0
     with Parsing(place, stale) as parsing:
         for chunk in _chunks(parsing):
-            with lock.write_lock(place), db.transaction(connection):
+            verdicts = _verdicts(judge, chunk)
+            with lock.write_lock(place, timeout=wait_s), db.transaction(connection):
                 entries = Entries(connection)
                 # Removals go first, so that a file that moved gives its id back before it asks for it again.
                 for path in gone:
@@ -156,12 +192,18 @@ def _apply(
                 report.removed.extend(gone)
                 gone = []
                 for item, row in chunk:
-                    if entries.put(item, row):
+                    if entries.put(item, row, verdicts.get(item.path, UNREAD)):
                         (report.changed if item.path in known else report.added).append(item.path)
                 entries.write()
             done += len(chunk)
             if progress:
                 progress(done, len(stale))
+
+
+def _verdicts(judge: Judge, chunk: list[Read]) -> dict[str, Verdict]:
+    """Who wrote the texts of these files, by path."""
+    rows = {item.path: row for item, row in chunk if row is not None}
+    return judge.verdicts({path: row.hash for path, row in rows.items()}, lambda path: rows[path].said())
 
 
 def _chunks(files: Iterable[Read]) -> Iterator[list[Read]]:
@@ -180,13 +222,15 @@ def _chunks(files: Iterable[Read]) -> Iterator[list[Read]]:
         yield chunk
 
 
-def _remember_walk(place: Place, connection: db.Connection, folders: dict[str, int], *, whole: bool) -> None:
+def _remember_walk(
+    place: Place, connection: db.Connection, folders: dict[str, int], *, whole: bool, wait_s: float = lock.TIMEOUT_S
+) -> None:
     before = dict(connection.execute("SELECT path, mtime_ns FROM folders"))
     now = time.time()
     noted = whole and 0 <= now - float(schema.get_meta(connection, "walked") or 0.0) < WALK_NOTED_EVERY_S
     if folders == before and (noted or not whole):
         return  # a commit, and the checkpoint on closing, would take longer than the walk
-    with lock.write_lock(place), db.transaction(connection):
+    with lock.write_lock(place, timeout=wait_s), db.transaction(connection):
         connection.executemany(
             "DELETE FROM folders WHERE path = ?", [(path,) for path in before.keys() - folders.keys()]
         )

@@ -68,6 +68,12 @@ class EntryRow(NamedTuple):
     documents: tuple[DocumentRow, ...]
     vocabulary: frozenset[str]
 
+    def said(self) -> list[str]:
+        """The texts of the file, one for each turn, the first with its title and tags."""
+        about = "\n".join((self.memory.title, *self.memory.tags))
+        texts = ["\n".join(f"{part.heading}\n{part.text}" for part in one.passages) for one in self.documents]
+        return [f"{about}\n{text}" if number == 0 else text for number, text in enumerate(texts)]
+
 
 def rows_of(path: str, data: bytes) -> EntryRow:
     """The rows of the file at `path` (as the index names it) with these bytes (already bounded)."""

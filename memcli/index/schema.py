@@ -23,8 +23,10 @@ from memcli.errors import IndexUnavailable
 from memcli.index import db
 from memcli.places import Place
 
-VERSION = 4
+VERSION = 5
 DAMAGED = "it was damaged"
+RECORD = "record"
+"""The key in `meta` of the record that `entries.trust` is a copy of: its size when it was, and its path."""
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
@@ -34,17 +36,20 @@ CREATE TABLE entries (
   inode INTEGER NOT NULL, stem TEXT NOT NULL, hash TEXT, name TEXT NOT NULL UNIQUE, claimed TEXT, type TEXT, title TEXT,
   created TEXT, tags TEXT NOT NULL DEFAULT '', source TEXT, session TEXT, part INTEGER, pinned INTEGER NOT NULL DEFAULT 0,
   supersedes TEXT NOT NULL DEFAULT '', valid_from TEXT, valid_to TEXT, secrets TEXT NOT NULL DEFAULT '',
-  hidden TEXT NOT NULL DEFAULT '', front_problem TEXT, problem TEXT);
+  hidden TEXT NOT NULL DEFAULT '', front_problem TEXT, problem TEXT, trust TEXT NOT NULL DEFAULT 'held');
 CREATE INDEX entries_claimed ON entries (claimed);
 CREATE INDEX entries_title ON entries (title COLLATE NOCASE);
 CREATE INDEX entries_stem ON entries (stem COLLATE NOCASE);
 CREATE INDEX entries_session ON entries (session) WHERE session IS NOT NULL;
 CREATE INDEX entries_superseding ON entries (id) WHERE supersedes != '';
+CREATE INDEX entries_trust ON entries (trust) WHERE trust IN ('held', 'quarantined');
+CREATE INDEX entries_type ON entries (type, pinned, created) WHERE problem IS NULL;
+CREATE INDEX entries_pinned ON entries (type) WHERE pinned;
 CREATE INDEX entries_problem ON entries (path) WHERE problem IS NOT NULL;
 CREATE INDEX entries_valid ON entries (valid_from, valid_to) WHERE valid_from IS NOT NULL OR valid_to IS NOT NULL;
 CREATE TABLE documents (
   id INTEGER PRIMARY KEY, entry INTEGER NOT NULL, ordinal INTEGER NOT NULL, anchor TEXT, ref TEXT, speaker TEXT,
-  at TEXT, day INTEGER, line INTEGER NOT NULL, length INTEGER NOT NULL);
+  at TEXT, day INTEGER, line INTEGER NOT NULL, length INTEGER NOT NULL, muted INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX documents_entry ON documents (entry, ordinal);
 CREATE INDEX documents_day ON documents (day) WHERE day IS NOT NULL;
 CREATE TABLE passages (
@@ -106,7 +111,19 @@ def open_for_reading(place: Place) -> db.Connection:
     if stored_version(connection) != VERSION:
         connection.close()
         raise IndexUnavailable("the index has another version", hint="mem index rebuild")
+    if not has_its_record(connection):
+        connection.close()
+        raise IndexUnavailable("the record of what may speak is gone", hint="mem index")
     return connection
+
+
+def has_its_record(connection: db.Connection) -> bool:
+    """Whether the user's record of whose texts these are is still there, no shorter than it was (`index.trusting`)."""
+    size, _, path = (get_meta(connection, RECORD) or "0 /").partition(" ")
+    try:
+        return os.stat(path).st_size >= int(size)
+    except (OSError, ValueError):
+        return False
 
 
 def open_for_writing(place: Place) -> tuple[db.Connection, str | None]:

@@ -24,10 +24,10 @@ anything."""
 Document = namedtuple(
     "Document",
     "id entry ordinal anchor ref speaker at day line length path name type title created tags source session part pinned size"
-    " mtime_ns inode supersedes valid_from valid_to tier utility barred",
+    " mtime_ns inode supersedes valid_from valid_to trust tier utility barred",
 )
 Document.__doc__ = """A candidate result with what is shown of it: a document row joined with its entry's. `tier`, `utility` and
-`barred` are None where a memory stands as a new one does."""
+`barred` are None where a memory stands as a new one does; `trust` says whose text it is (`trust.verdict`)."""
 
 PassageHit = namedtuple("PassageHit", "passage document score kind")
 PassageHit.__doc__ = (
@@ -79,8 +79,8 @@ def documents(connection: db.Connection, ids: Iterable[int]) -> dict[int, Docume
         marks = ",".join("?" * len(some))
         for row in connection.execute(
             "SELECT documents.id, entry, ordinal, anchor, ref, speaker, at, day, line, length, path, name, type, title,"
-            " created, tags, source, session, part, pinned, size, mtime_ns, inode, supersedes, valid_from, valid_to, tier,"
-            " utility, barred FROM documents JOIN entries ON entries.id = entry"
+            " created, tags, source, session, part, pinned, size, mtime_ns, inode, supersedes, valid_from, valid_to,"
+            " iif(muted, 'quarantined', trust), tier, utility, barred FROM documents JOIN entries ON entries.id = entry"
             " LEFT JOIN standing USING (name, hash)"  # judged by another text is not judged
             f" WHERE documents.id IN ({marks})",
             some,
@@ -211,7 +211,7 @@ def entries(connection: db.Connection, path: str | None, type_: str | None, tag:
     """Memories for a listing, by path: those below `path`, of a type, with a tag; None means any."""
     where = Filter(types=(type_,) if type_ else (), tags=(tag,) if tag else (), path=path)
     condition, values = filter_sql(where, "entries.id", "entries.id")
-    columns = "name AS id, path, type, title, created, tags, source, session"
+    columns = "name AS id, path, type, title, created, tags, source, session, trust"
     cursor = connection.execute(f"SELECT {columns} FROM entries WHERE problem IS NULL{condition} ORDER BY path", values)
     names = [column[0] for column in cursor.description]
     found = [dict(zip(names, row, strict=True)) for row in cursor]

@@ -24,6 +24,7 @@ from memcli.lifecycle import changes
 from memcli.lifecycle.duplicates import Finding
 from memcli.places import Place, private_dir
 from memcli.text import content_hash, new_id, utc_iso
+from memcli.trust.origin import came_with_git
 
 OPEN = 20
 MAX_LINE = 256 * 1024
@@ -55,8 +56,12 @@ class Draft(NamedTuple):
 
     @property
     def key(self) -> Key:
-        """What makes two proposals the same one."""
-        return ("pair" if self.kind in PAIRS else self.kind), frozenset(one.hash for one in self.about)
+        """What makes two proposals the same one: what they are about, or where that is nothing, what they would write."""
+        about = frozenset(one.hash for one in self.about)
+        texts = (str(one.get("text", "")) for one in self.operations)
+        return ("pair" if self.kind in PAIRS else self.kind), about or frozenset(
+            content_hash(text.encode()) for text in texts
+        )
 
 
 class Proposal(NamedTuple):
@@ -89,6 +94,11 @@ def of_finding(finding: Finding) -> Draft:
 def open_proposals(place: Place) -> list[Proposal]:
     """What waits for a decision, oldest first; what is stale is left out. Writes nothing."""
     return [one for one in _read(place).open() if _holds(place, one)]
+
+
+def ever_made(place: Place) -> list[Draft]:
+    """Everything that was ever proposed, whatever became of it."""
+    return [one.draft for one in _read(place).proposals.values()]
 
 
 def rejected_pairs(place: Place) -> set[frozenset[str]]:
@@ -171,7 +181,7 @@ def _path(place: Place) -> str:
 
 def _read(place: Place) -> _File:
     file = _File({}, {})
-    for line in _lines(_path(place)):
+    for line in [] if came_with_git(place, _path(place)) else _lines(_path(place)):
         try:
             raw = json.loads(line)
             if raw["do"] == "propose":
@@ -233,6 +243,8 @@ def _append(place: Place, lines: Sequence[Mapping[str, object]]) -> None:
     path = _path(place)
     private_dir(place.local)
     try:
+        if came_with_git(place, path):
+            os.replace(path, f"{path}.theirs")  # what somebody committed was proposed to somebody else
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
         with open(os.open(path, flags, 0o600), "rb+", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)

@@ -17,6 +17,8 @@ from memcli.text import estimate_tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from memcli.encode.terms import Term
     from memcli.recall.candidates import Candidate
     from memcli.recall.plan import Plan
@@ -163,7 +165,7 @@ def within_budget(hits: list[Hit], tokens: int | None, plan: Plan) -> list[Hit]:
         if estimate_tokens(hit.text) > room:
             if kept and room < LEAST_TOKENS:
                 continue
-            hit = hit._replace(text=_shortened(hit.text, max(room, LEAST_TOKENS), plan))
+            hit = hit._replace(text=shortened(hit.text, max(room, LEAST_TOKENS), plan))
         kept.append(hit)
         said |= words
         tokens -= HEAD_TOKENS + estimate_tokens(f"{hit.candidate.document.title} {hit.text}")
@@ -172,8 +174,13 @@ def within_budget(hits: list[Hit], tokens: int | None, plan: Plan) -> list[Hit]:
     return kept
 
 
-def _shortened(text: str, tokens: int, plan: Plan) -> str:
-    """The sentence of a text that says most of what is asked, with as many beside it as fit, left-out parts marked by …."""
+def shortened(
+    text: str, room: int, plan: Plan, size: Callable[[str], int] = estimate_tokens, least: int = 0
+) -> str:
+    """The sentence of a text that says most of what is asked, with as many beside it as fit, left-out parts marked by ….
+
+    `size` measures a text in the unit of `room`. Where whole sentences take less than `least`, words beside them join.
+    """
     parts = _sentence_ends().split(text)
     asked = [term.text.lower() for term in plan.terms]
     best = max(range(len(parts)), key=lambda n: (sum(term in parts[n].lower() for term in asked), -n))
@@ -181,17 +188,24 @@ def _shortened(text: str, tokens: int, plan: Plan) -> str:
     while True:
         grown = [(first - 1, last)] if first else []
         grown += [(first, last + 1)] if last + 1 < len(parts) else []
-        fitting = [span for span in grown if estimate_tokens(" ".join(parts[span[0] : span[1] + 1])) <= tokens]
+        fitting = [span for span in grown if size(" ".join(parts[span[0] : span[1] + 1])) <= room]
         if not fitting:
             break
         first, last = fitting[-1]  # what follows explains more than what came before
     cut = " ".join(part.strip() for part in parts[first : last + 1])
-    if estimate_tokens(cut) > tokens:
-        while estimate_tokens(cut) > tokens:
-            cut = cut[: len(cut) * tokens // (estimate_tokens(cut) + 1)]
+    if size(cut) > room:
+        while size(cut) > room:
+            cut = cut[: len(cut) * room // (size(cut) + 1)]
         whole, _, part = cut.rpartition(" ")  # not within a word, in scripts that have spaces
         cut = (whole if whole and len(part) < 40 else cut) + " …"
-    return f"{'… ' if first else ''}{cut}{' …' if last + 1 < len(parts) else ''}"
+    before, after = " ".join(parts[:first]).split(), " ".join(parts[last + 1 :]).split()
+    while size(cut) < least and (after or before):
+        longer = f"{cut} {after[0]}" if after else f"{before[-1]} {cut}"
+        if size(longer) > room:
+            break
+        cut = longer
+        (after or before).pop(0 if after else -1)
+    return f"{'… ' if before else ''}{cut}{' …' if after else ''}"
 
 
 @cache

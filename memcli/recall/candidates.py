@@ -100,8 +100,8 @@ class Pool:
                 self.beside[source, number] = Candidate(source, row)
 
 
-def gather(sources: list[Source], plan: Plan, before: Pool | None = None) -> Pool:
-    """Ask every channel of every store and pool what they find.
+def gather(sources: list[Source], plan: Plan, before: Pool | None = None, *, second_hand: bool = True) -> Pool:
+    """Ask every channel of every store and pool what they find, or those alone that do not go by what others found.
 
     `before` is what was found for the same question without added terms, which most channels do not go by.
     """
@@ -112,7 +112,7 @@ def gather(sources: list[Source], plan: Plan, before: Pool | None = None) -> Poo
     for source in sources:
         first_hand = _first_hand(source, plan, before)
         hits = dict(first_hand)
-        for name, channel in SECOND_HAND.items():
+        for name, channel in SECOND_HAND.items() if second_hand else ():
             hits[name] = channel.spread(source, plan, first_hand, REACH)
         pool.hits[source] = hits
         _pool(pool, source, hits)

@@ -80,9 +80,15 @@ def measure(pool: Pool, plan: Plan) -> dict[str, float]:
 
 def coverage(candidates: list[Candidate], plan: Plan) -> float:
     """The greatest share of the question's terms, weighted by rarity, that one of these candidates has (0..1)."""
+    return max(said(candidates, plan, MAX_TERMS)[0], default=0.0)
+
+
+def said(candidates: list[Candidate], plan: Plan, most: int) -> tuple[list[float], float]:
+    """What share of the question's first `most` terms, weighted by rarity, each candidate has, and what share none in the
+    stores has (0..1)."""
     corrected = next((c.source for c in candidates if "typo" in c.scores), None)
     wanted = plan.terms if corrected is None else typo.meant(corrected, plan)  # a slip of the keyboard is no doubt
-    asked = [terms.match_expression([term]) for term in wanted[:MAX_TERMS]]
+    asked = [terms.match_expression([term]) for term in wanted[:most]]
     by_source: dict[Source, list[Candidate]] = {}
     for candidate in candidates:
         by_source.setdefault(candidate.source, []).append(candidate)
@@ -96,7 +102,8 @@ def coverage(candidates: list[Candidate], plan: Plan) -> float:
     passages = sum(search.size(source.connection) for source in by_source)
     # Inverse document frequency as in BM25 (Robertson and Zaragoza 2009), in Lucene's form that stays positive.
     idf = [math.log(1.0 + max(0.5, passages - count + 0.5) / (count + 0.5)) for count in held]
-    best = max(
-        (sum(idf[term] for term in range(len(asked)) if id(one) in holders[term]) for one in candidates), default=0.0
-    )
-    return best / sum(idf) if best else 0.0
+    whole = sum(idf)
+    if not whole:
+        return [0.0] * len(candidates), 0.0
+    shares = [sum(idf[term] for term in range(len(asked)) if id(one) in holders[term]) / whole for one in candidates]
+    return shares, sum(weight for weight, count in zip(idf, held, strict=True) if not count) / whole

@@ -25,20 +25,21 @@ if TYPE_CHECKING:
 RANKING = os.path.join(os.path.dirname(__file__), "ranking.yaml")
 
 
-def fuse(pool: Pool, plan: Plan) -> None:
-    """Set `features` and `score` of every candidate, and order the pool by score, best first."""
+def fuse(pool: Pool, plan: Plan, depth: int | None = None) -> None:
+    """Set `features` and `score` of every candidate, and order the pool by score, best first; `depth` are compared."""
+    depth = late.DEPTH if depth is None else depth
     with_vectors = any("semantic" in candidate.scores for candidate in pool.candidates)
     weights = ranking()["hybrid" if with_vectors else "words"]
     features.own(pool, plan)
     features.around(pool, plan, pool.candidates)
     _order(pool.candidates, weights)
     if not with_vectors:
-        _explain(pool.candidates[: late.DEPTH], weights)
+        _explain(pool.candidates[:depth], weights)
         change.apply_priors(pool, plan)
         order.put_in_order(pool, plan)
         return
-    first, rest = pool.candidates[: late.DEPTH], pool.candidates[late.DEPTH :]
-    late.interact(pool, plan)
+    first, rest = pool.candidates[:depth], pool.candidates[depth:]
+    late.interact(pool, plan, depth)
     features.late(pool, plan, first)
     features.around(pool, plan, first)
     _order(first, weights)

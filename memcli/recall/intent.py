@@ -50,11 +50,17 @@ _WHEN = r"""
   | \b (?: what | which | on\ what | on\ which ) \ (?: (?:exact\ )?dates? | day | month | year | week | weekday | time ) \b
   | \b how \ (?: long\ ago | recently ) \b
 """
+_WHEN_SIGNS = "when how date day month year week time"
+_NOW = r"\bas\ of\ (?:today|now)\b"
 
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE | re.VERBOSE)
+
+
+def _holds(lower: str, signs: str) -> bool:
+    return any(sign in lower for sign in signs.split())
 
 
 def order_of(question: str, dates: Iterable[tuple[int, int]] = ()) -> str | None:
@@ -65,7 +71,7 @@ def order_of(question: str, dates: Iterable[tuple[int, int]] = ()) -> str | None
     taken = list(dates)
 
     def asks(pattern: str, signs: str) -> bool:
-        return any(sign in lower for sign in signs.split()) and any(
+        return _holds(lower, signs) and any(
             not any(start < match.end() and match.start() < end for start, end in taken)  # "the last week" is a date
             for match in _compiled(pattern).finditer(question)
         )
@@ -77,12 +83,12 @@ def order_of(question: str, dates: Iterable[tuple[int, int]] = ()) -> str | None
 
 def asks_when(question: str) -> bool:
     """Whether the answer is a date: "when did", "what day", "how long ago"."""
-    return _compiled(_WHEN).search(question) is not None
+    return _holds(question.lower(), _WHEN_SIGNS) and _compiled(_WHEN).search(question) is not None
 
 
 def of_now(question: str) -> list[tuple[int, int]]:
     """Where "as of today" stands: no day to search, but a wish for the latest."""
-    return [match.span() for match in _compiled(r"\bas\ of\ (?:today|now)\b").finditer(question)]
+    return [match.span() for match in _compiled(_NOW).finditer(question)] if "as of" in question.lower() else []
 
 
 _READ = 1_000  # characters; a longer text asks about none of this
@@ -92,11 +98,13 @@ _REPLY = r"""
   | \bremind\ me\b | \b(?:our|previous|last|earlier|past)\ (?:\w+\ )?(?:chat|conversation|discussion|session)s?\b
   | \byour\ (?:\w+\ )?(?:answer|suggestion|recommendation|list|advice|explanation|response)s?\b
 """
+_REPLY_SIGNS = "you we remind our previous last earlier past"
 
 
 def asks_for_reply(text: str) -> bool:
     """Whether a question is about what an assistant said: "remind me what you recommended"."""
-    return _compiled(_REPLY).search(text[:_READ]) is not None
+    text = text[:_READ]
+    return _holds(text.lower(), _REPLY_SIGNS) and _compiled(_REPLY).search(text) is not None
 
 
 _VALUE = r"""

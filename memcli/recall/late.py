@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 DEPTH = 100
 """Candidates compared, best first by the first stage."""
+HURRIED = 50
+"""Candidates compared for a hook: what it says is the same, a fifth sooner (docs/injection.md)."""
 MAX_PASSAGES = 2
 """Passages of a document that are compared: those that a channel found, best first. Of a turn beside, its first alone."""
 BESIDE = 0.87
@@ -35,9 +37,9 @@ ENOUGH = 5  # candidates with codes and cosines to judge those without codes by
 LEAST_BESIDE = 0.6  # below this a match beside hardly ever wins, and reading it costs time
 
 
-def interact(pool: Pool, plan: Plan) -> None:
-    """Set the scores "late" and "window" of those of the first `DEPTH` candidates that have token codes, or a vector."""
-    first = pool.candidates[:DEPTH]
+def interact(pool: Pool, plan: Plan, depth: int | None = None) -> None:
+    """Set the scores "late" and "window" of those of the first `depth` (DEPTH) that have token codes, or a vector."""
+    first = pool.candidates[: DEPTH if depth is None else depth]
     questions = [source.question(plan.text) for source in {candidate.source for candidate in first}]
     tokens = next((question.tokens for question in questions if question is not None), None)
     if tokens is None or not len(tokens):

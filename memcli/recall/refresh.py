@@ -2,7 +2,8 @@
 
 Before an answer each folder is stat'ed, so that a file added, removed or saved by an editor's rename is seen; after it,
 the files that are about to be shown. A file overwritten in place is seen by the full walk that follows an answer when the
-last one is over a minute old. Lean: what reads and embeds files is imported only when there is something to read.
+last one is over a minute old. Hooks walk nothing, but look at the files changed last. Lean: what reads and embeds files
+is imported only when there is something to read.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from memcli.index import db, schema
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from memcli.encode.embedder import Embedder
     from memcli.index.search import Document
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 WALK_EVERY_S = 60.0
 EMBED_AT_ONCE = 256  # passages that a recall embeds before it answers; more than that waits for `mem index`
+FEW = 200  # files that a hook indexes before it answers; where more changed it answers from what is indexed
+LATELY = 100  # files changed last that a hook looks at
+WAIT_S = 0.05  # how long a hook waits for a store's lock
 EMBED_IN_TURN = 8  # the same of a process that others wait for; where more wait, it leaves the question to another
 
 
@@ -48,6 +52,36 @@ def update(
         return [f"the index could not be brought up to date: {error}"]
     notices = [f"the index was rebuilt: {report.rebuilt}"] if report.rebuilt else []
     return notices + ([f"found by words only: {problem}"] if problem else [])
+
+
+def take_in_few(place: Place, connection: db.Connection, folders: Iterable[str] = ()) -> bool:
+    """Index what changed in these folders, and in those that show it, where it is little; False where it is more than that.
+
+    For hooks: the folders are looked at, and the files changed last, since what somebody edits they will edit again. The
+    index is never made anew and nothing is embedded. Raises MemError, OSError and what SQLite raises.
+    """
+    touched = {*folders, *_edited_lately(place, connection)}
+    if not touched and not schema.changed_folders(place, connection):
+        return True
+    from memcli.index import reconcile
+
+    return reconcile.take_in_few(place, touched, most=FEW, wait_s=WAIT_S)
+
+
+def _edited_lately(place: Place, connection: db.Connection) -> set[str]:
+    """The folders of those of the files changed last that are no longer what was indexed."""
+    rows = connection.execute(
+        "SELECT path, size, mtime_ns, inode FROM entries ORDER BY mtime_ns = 0 DESC, mtime_ns DESC LIMIT ?", (LATELY,)
+    )
+    found = set()
+    for path, size, mtime_ns, inode in rows:
+        try:
+            info = os.lstat(place.absolute(path))
+        except OSError:
+            continue  # its folder shows that
+        if info.st_mtime_ns != mtime_ns or info.st_size != size or info.st_ino != inode:
+            found.add(path.rpartition("/")[0])
+    return found
 
 
 def walk_is_due(connection: db.Connection) -> bool:

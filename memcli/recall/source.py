@@ -138,6 +138,7 @@ class Source:
             self._identity[0] == before[0]
             and db.owns_cache(place)
             and schema.stored_version(self.connection) == schema.VERSION
+            and schema.has_its_record(self.connection)
         )
 
     def expect(self, text: str) -> None:

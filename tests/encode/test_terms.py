@@ -248,6 +248,11 @@ def test_every_text_finds_itself(text: str) -> None:
         assert ask(db, text) == [0]
 
 
+@pytest.mark.parametrize("word", ["𞤀𞤁", "Ꭰꭱ", "ᲐᲑ", "𐒰"])
+def test_capitals_that_unicode61_does_not_know(word: str) -> None:
+    assert ask(table([fts_text(word)]), word.lower()) == ask(table([fts_text(word.lower())]), word) == [0]
+
+
 @pytest.mark.parametrize("unit", ["a.", "_", "aB", "漢", "Б", "a'", "1.", "n", "ال", "a-", "x y", "-"])
 def test_long_texts_take_linear_time(unit: str) -> None:
     text = unit * 100_000

@@ -9,7 +9,7 @@ import pytest
 from memcli.cli.recall import TIERS
 from memcli.encode.embedder import Embedder
 from memcli.errors import ModelUnavailable
-from memcli.recall.answer import LEAST_TOKENS, _shortened
+from memcli.recall.answer import LEAST_TOKENS, shortened
 from memcli.recall.pipeline import DEEP, HYBRID, NAME, WORDS
 from memcli.recall.plan import make_plan
 from memcli.store import Store
@@ -137,9 +137,9 @@ OTHERS = [
 
 @pytest.mark.parametrize("text", [*LATIN, *OTHERS])
 @pytest.mark.parametrize("tokens", [LEAST_TOKENS, 100])
-def test_shortened_keeps_within_its_tokens(text: str, tokens: int) -> None:
+def testshortened_keeps_within_its_tokens(text: str, tokens: int) -> None:
     """And uses them: the marks of what is left out come on top."""
-    cut = _shortened(text, tokens, make_plan("apple"))
+    cut = shortened(text, tokens, make_plan("apple"))
     assert tokens / 3 < estimate_tokens(cut) <= tokens + 3
     assert "…" in cut
 
@@ -228,3 +228,17 @@ def test_a_named_memory_goes_first(store: Store) -> None:
         assert answer["results"][0]["id"] == written.id
         assert (answer["confidence"], answer["tier"]) == (1.0, "name")
     assert Path(answer["results"][0]["path"]).name == "deploy-plan.md"
+
+
+@pytest.mark.parametrize("room", [204, 230, 400])
+@pytest.mark.parametrize("sentence", [9, 60, 150])
+def test_shortened_fills_what_is_least_wanted(room: int, sentence: int) -> None:
+    """By characters, and with words of the sentences beside it where whole ones take too little."""
+    text = " ".join(f"{'pear ' * (sentence // 5)}n{n}." for n in range(80)).replace("n40.", "apple.")
+    cut = shortened(text, room, make_plan("apple"), len, 200)
+    kept = cut.strip("… ")
+    assert "apple" in kept
+    assert 195 <= len(kept) <= room  # a word more would not fit
+    assert kept in text
+    assert cut.startswith("… ")
+    assert cut.endswith(" …")

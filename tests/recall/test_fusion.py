@@ -63,7 +63,7 @@ def test_words_alone_use_nothing_of_the_model() -> None:
 def weighed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other weights: each test says what its candidates have."""
     monkeypatch.setattr(fusion, "ranking", lambda: {"hybrid": {"keyword.prose": 2.0}, "words": {"keyword.prose": 3.0}})
-    monkeypatch.setattr(late, "interact", lambda pool, plan: None)
+    monkeypatch.setattr(late, "interact", lambda pool, plan, depth: None)
     monkeypatch.setattr("memcli.recall.order.put_in_order", lambda pool, plan: None)
 
 
