@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from memcli.caller import AGENT_MARKERS, SESSION_VARIABLES
+from memcli.caller import AGENT_MARKERS, AGENT_VARIABLE, SESSION_VARIABLES
 from memcli.places import Place, at_root
 from memcli.store import Store
 
@@ -35,7 +35,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("NO_COLOR", "1")
     for name in ("DATA", "STATE", "CONFIG", "CACHE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(folder / name.lower()))
-    for marker in (*AGENT_MARKERS, *SESSION_VARIABLES):
+    for marker in (*AGENT_MARKERS, AGENT_VARIABLE, *SESSION_VARIABLES):
         monkeypatch.delenv(marker, raising=False)
     project = tmp_path / "project"
     project.mkdir()

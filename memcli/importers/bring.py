@@ -1,7 +1,10 @@
 """Bringing imported items into a store: idempotent, one undo, every text kept.
 
 What is already there is left alone: an item by its ref at the source, a note by its text. New turns of a known session
-join its open part. Nothing is written before the whole source has been read.
+join its open part. The last turn of a transcript may have been going on when it was read: it is taken anew, unless somebody has
+edited its file since. Nothing is written before the whole source has been read.
+
+What comes of a session does not depend on how often it was read on the way: in one go or in pieces, the files are the same.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from memcli import journal, tree
 from memcli.errors import InvalidMemory, NotFound
 from memcli.guard import limits
 from memcli.guard.hidden import printable
-from memcli.importers import Imported, Item, Note, Skipped
+from memcli.importers import Imported, Item, Note, Skipped, segments
 from memcli.importers.intake import MAX_TAGS, Cleaner, one_line, text_parts
 from memcli.index import schema
 from memcli.memory import (
@@ -30,12 +33,16 @@ from memcli.memory import (
     first_line,
     parse,
     serialise,
+    short_title,
 )
 from memcli.places import Place
 from memcli.store import Store
 from memcli.text import content_hash, digest, new_id, slug, utc_iso
 
 EPISODES = "local/tree/episodes"
+SHARED_EPISODES = "tree/episodes"
+IMPORT, CAPTURE = "import", journal.CAPTURE
+"""Verbs of the journal: brought in by somebody, or kept from a session as it went."""
 _MAX_NAME_BYTES = 200  # of a file's name without suffix: file systems end at 255, and `-2` needs room
 _SHOWN_REFS = 5
 
@@ -57,13 +64,21 @@ class Brought:
 
 
 def bring_in(
-    store: Store, found: Iterable[Imported], *, origin: str, topic: str, now: float, private: bool = False
+    store: Store,
+    found: Iterable[Imported],
+    *,
+    origin: str,
+    topic: str,
+    now: float,
+    private: bool = False,
+    episodes: str = EPISODES,
+    verb: str = IMPORT,
 ) -> Brought:
     """Write what an importer found, as one operation.
 
     `origin` says where it came from, the same at every import of a source; `topic` is where entries and notes go, below
-    the private tree if `private`. Episodes are always private. Raises what reading the source raises, and Conflict when
-    another process changed an episode meanwhile.
+    the private tree if `private`. Episodes go to the folder `episodes`, which is private unless the user wants it otherwise.
+    Raises what reading the source raises, and Conflict when another process changed an episode meanwhile.
     """
     result = Brought()
     clean = Cleaner()
@@ -81,7 +96,9 @@ def bring_in(
             result.problems.append(f"{item.path}: {item.reason}")
         elif isinstance(item, Note):
             new += _note_file(item, folder, known, names, result)
-        elif (present := known.look_up(item, origin)) != "new":
+        elif item.live and known.repeated(item):
+            result.skipped += 1
+        elif (present := known.look_up(item, origin)) not in ("new", "grown"):
             result.skipped += 1
             differing += [item.ref or ""] if present == "differs" else []
         elif item.session is None:
@@ -93,13 +110,13 @@ def bring_in(
     for session, turns in sessions.items():
         result.turns += len(turns)
         result.episodes += 1
-        joined, files = _episode_files(store.place, session, turns, origin, known, names)
+        joined, files = _episode_files(store.place, session, turns, origin, known, names, episodes)
         changed += joined
         new += files
     if differing:
         shown = ", ".join(differing[:_SHOWN_REFS]) + (", …" if len(differing) > _SHOWN_REFS else "")
         result.problems.append(f"{len(differing)} differ by now from what is kept here, which stays: {shown}")
-    written = store.write_many(new, verb="import", note=origin, changed=changed)
+    written = store.write_many(new, verb=verb, note=origin, changed=changed)
     result.paths = [path for path, _, _ in changed] + written
     return result
 
@@ -126,24 +143,46 @@ class _Known:
             rows = connection.execute(
                 "SELECT source, session, path FROM entries WHERE session IS NOT NULL AND type = 'episode' ORDER BY part"
             )
-            self.open_part = {(source, session): path for source, session, path in rows if path.startswith(EPISODES)}
+            inside = tuple(f"{folder}/" for folder in (EPISODES, SHARED_EPISODES))
+            self.open_part = {(source, session): path for source, session, path in rows if path.startswith(inside)}
             self._hashes = {hash_ for (hash_,) in connection.execute("SELECT hash FROM entries")}
         finally:
             connection.close()
         events = journal.events(store.place)
         undone = {event.undoes for event in events}
-        imports = [event for event in events if event.verb == "import" and event.op not in undone]
+        imports = [event for event in events if event.verb in (IMPORT, CAPTURE) and event.op not in undone]
         self._imported = {change.after: change.path for event in imports for change in event.changes}
+        self._read: set[tuple[str | None, str | None, str]] = set()
 
     def look_up(self, item: Item, origin: str) -> str:
-        """Whether an item is "new", "kept", or kept with a text that "differs" (changed there, or edited here).
+        """Whether an item is "new", "kept", kept with a text that "differs" (changed there, or edited here), or "grown": it may
+        be taken anew.
 
         Refs are unique within a source only, so the same ref from another source counts where the text is the same.
         """
         kept = self._refs.get((item.session, item.ref or ""), [])
         if any(self._says(path, anchor, item) for _, path, anchor in kept):
             return "kept"
-        return "differs" if any(source == origin for source, _, _ in kept) else "new"
+        if not any(source == origin for source, _, _ in kept):
+            return "new"
+        return "grown" if item.live and self._is_last(item, origin) else "differs"
+
+    def repeated(self, item: Item) -> bool:
+        """Whether the source has had this very turn before: resumed sessions repeat themselves."""
+        key = (item.session, item.ref, item.text)
+        if key in self._read:
+            return True
+        self._read.add(key)
+        return False
+
+    def _is_last(self, item: Item, origin: str) -> bool:
+        """Whether a turn is the last that is kept of its session, in a file that is as an import left it."""
+        path = self.open_part.get((origin, item.session))
+        if path is None:
+            return False
+        data = tree.read(self._place, path)
+        turns = self._parse(path).turns
+        return bool(turns) and turns[-1].ref == item.ref and digest(data) in self._imported
 
     def _says(self, path: str, anchor: str | None, item: Item) -> bool:
         try:
@@ -234,7 +273,7 @@ def _entry_body(title: str | None, text: str) -> str:
 
 
 def _episode_files(
-    place: Place, session: str, items: Sequence[Item], origin: str, known: _Known, names: _FreeNames
+    place: Place, session: str, items: Sequence[Item], origin: str, known: _Known, names: _FreeNames, folder: str
 ) -> tuple[list[tuple[str, bytes, bytes]], list[tuple[str, bytes]]]:
     """(changed files, new files) for the new turns of one session: what fits joins its open part."""
     texts = [(item, text) for item in items for text in text_parts(_with_title(item))]
@@ -244,22 +283,49 @@ def _episode_files(
     if previous:
         data = tree.read(place, previous)
         last = parse(data, name=previous)
-        part, first_turn = last.part + 1, 1 + max((int(turn.anchor[1:]) for turn in last.turns), default=0)
-        day = _last_day([turn.at for turn in last.turns], last.created)
-        room = _fitting(texts, MAX_TURNS - len(last.turns), MAX_EPISODE_BYTES - len(data))
+        turns = _without_grown(last.turns, items[0])
+        kept = _cut(data, last.turns[len(turns)]) if len(turns) < len(last.turns) else data
+        part, first_turn = last.part + 1, 1 + max((int(turn.anchor[1:]) for turn in turns), default=0)
+        day = _last_day([turn.at for turn in turns], last.created)
+        room = _fitting(texts, turns)
         if room:
             joining = "\n".join(map(compose_turn, _turns(texts[:room], first_turn)))
-            changed.append((previous, data, data + (b"\n" if data.endswith(b"\n") else b"\n\n") + joining.encode()))
+            after = kept + (b"\n" if kept.endswith(b"\n") else b"\n\n") + joining.encode()
             day = _last_day([item.created for item, _ in texts[:room]], day)
             texts, first_turn = texts[room:], first_turn + room
-    stem = f"{EPISODES}/{slug(session)}"
+        if room or kept != data:
+            changed.append((previous, data, after if room else kept))
     while texts:
-        room = max(1, _fitting(texts, MAX_TURNS, MAX_EPISODE_BYTES))
-        path = names.take(stem if part == 1 else f"{stem}-part-{part}")
-        new.append((path, _episode(session, part, texts[:room], first_turn, origin, previous, day)))
+        room = _fitting(texts, ())
+        title = _title(session, part, texts[0][0])
+        live = texts[0][0].live
+        stem = f"{(texts[0][0].created or '')[:10]}-{slug(title)}".lstrip("-") if live else slug(session)
+        path = names.take(f"{folder}/{stem}" if part == 1 or live else f"{folder}/{stem}-part-{part}")
+        new.append((path, _episode(session, title, part, texts[:room], first_turn, origin, previous, day)))
         day = _last_day([item.created for item, _ in texts[:room]], day)
         texts, first_turn, part, previous = texts[room:], first_turn + room, part + 1, path
     return changed, new
+
+
+def _without_grown(turns: Sequence[Turn], item: Item) -> Sequence[Turn]:
+    """These turns without the last one, with all its parts, where `item` is that turn as it has become."""
+    count = len(turns)
+    while item.live and count and turns[count - 1].ref == item.ref:
+        count -= 1
+    return turns[:count]
+
+
+def _cut(data: bytes, turn: Turn) -> bytes:
+    """A file of ours up to this turn and the blank line before it. A text that says the same line has a backslash before it."""
+    heading = compose_turn(turn).partition("\n")[0]
+    return data[: data.rindex(f"\n{heading}\n".encode())]
+
+
+def _title(session: str, part: int, first: Item) -> str:
+    """What a part is called: a transcript's, what it begins with; else the session and its number."""
+    if first.live:
+        return short_title(one_line(first_line(first.text))) or session
+    return f"{session} (part {part})" if part > 1 else session
 
 
 def _last_day(days: Sequence[str | None], before: str | None) -> str | None:
@@ -284,17 +350,31 @@ def _turns(texts: Sequence[tuple[Item, str]], first: int) -> list[Turn]:
     ]
 
 
-def _fitting(texts: Sequence[tuple[Item, str]], turns: int, size: int) -> int:
-    """How many of these turns fit into a file with room for `turns` turns and `size` bytes."""
-    for count, (item, text) in enumerate(texts[: max(turns, 0)]):
-        size -= len(text.encode()) + len((item.ref or "").encode()) + len((item.speaker or "").encode()) + 80
-        if size < 0:
-            return count
-    return min(len(texts), max(turns, 0))
+def _fitting(texts: Sequence[tuple[Item, str]], present: Sequence[Turn]) -> int:
+    """How many of these turns join a file that has the turns `present`; at least one where it has none.
+
+    It goes by what the turns say, not by the bytes of the file, so that it does not matter when they were written.
+    """
+    size = sum(_size(turn.text, turn.ref, turn.speaker) for turn in present)
+    before = _last_day([turn.at for turn in present], None)
+    for count, (item, text) in enumerate(texts):
+        size += _size(text, item.ref, item.speaker)
+        if count or present:
+            if count + len(present) >= MAX_TURNS or size > MAX_EPISODE_BYTES:
+                return count
+            if item.live and segments.begins_anew(item, before):
+                return count
+        before = item.created or before
+    return len(texts)
+
+
+def _size(text: str, ref: str | None, speaker: str | None) -> int:
+    return len(text.encode()) + len((ref or "").encode()) + len((speaker or "").encode()) + 80
 
 
 def _episode(
     session: str,
+    title: str,
     part: int,
     texts: Sequence[tuple[Item, str]],
     first_turn: int,
@@ -304,7 +384,6 @@ def _episode(
 ) -> bytes:
     """One file of a session: `previous`, the file before it; `day`, the date that the session had reached by then."""
     turns = _turns(texts, first_turn)
-    title = f"{session} (part {part})" if part > 1 else session
     body = episode_body(title, turns)
     if previous:
         heading, _, rest = body.partition("\n")

@@ -38,6 +38,8 @@ _DESCRIPTION = re.compile(
     re.IGNORECASE,
 )
 _STEPS = re.compile(r"^ {0,3}(?:```|~~~|1[.)] )", re.MULTILINE)
+_OUR_RULES = ("memcli.md", "memcli.mdc")  # what `mem hooks install` writes says how to use mem, which is no memory
+_OUR_BLOCK = re.compile(r"^<!-- BEGIN memcli .*?^<!-- END memcli -->", re.MULTILINE | re.DOTALL)
 _METADATA = re.compile(r"(description|globs|paths|applyTo|alwaysApply|trigger)[ \t]*:[ \t]*(.*?)[ \t\r]*")
 
 
@@ -51,8 +53,10 @@ def claims(path: Path) -> bool:
 def scan(here: Path, home: Path) -> list[tuple[Path, int]]:
     """The project as one source, by the number of its instruction files; then each file meant for all projects."""
     files = sum(_leads_to_file(here, name) for name in FILES)
-    rules = sum(count(here / folder, _RULE_SUFFIXES) for folder in RULE_FOLDERS if _is_inside(here, folder))
-    found = [(here, files + rules)] if files + rules else []
+    folders = [here / folder for folder in RULE_FOLDERS if _is_inside(here, folder)]
+    ours = sum(is_plain_file(folder / name) for folder in folders for name in _OUR_RULES)
+    rules = sum(count(folder, _RULE_SUFFIXES) for folder in folders) - ours
+    found = [(here, files + rules)] if files + rules > 0 else []
     own = [] if here == home else [name for name in USER_FILES if _leads_to_file(home, name)]
     return found + [(home / name, 1) for name in own]
 
@@ -80,7 +84,7 @@ def read(path: Path) -> Iterator[Item | Skipped]:
 
 def _sections(file: Path, top: Path) -> Iterator[Item]:
     """The sections of one file; `top` is the folder that its ref is relative to."""
-    text = bytes_of(file, file.name).decode("utf-8-sig")
+    text = _OUR_BLOCK.sub("", bytes_of(file, file.name).decode("utf-8-sig"))
     about, text = _without_metadata(text)
     ref = _relative(file, top)
     named = about or f"{file.stem.lstrip('.')} instructions"
@@ -152,4 +156,5 @@ def _is_inside(folder: Path, name: str) -> bool:
 
 
 def _rules(folder: Path) -> list[Path]:
-    return [folder / item.path for item in walk.list_folder(os.fspath(folder), _RULE_SUFFIXES) if not item.problem]
+    listed = walk.list_folder(os.fspath(folder), _RULE_SUFFIXES)
+    return [folder / item.path for item in listed if not item.problem and item.path not in _OUR_RULES]

@@ -7,7 +7,20 @@ from pathlib import Path
 from typing import Protocol
 
 from memcli.errors import ImportFailed, UsageError
-from memcli.importers import Imported, byterover, claude_memory, instructions, jsonl, markdown
+from memcli.importers import (
+    Imported,
+    byterover,
+    claude_code,
+    claude_memory,
+    codex,
+    copilot,
+    gemini,
+    instructions,
+    jsonl,
+    markdown,
+    opencode,
+)
+from memcli.importers.sessions import SessionImporter
 
 
 class Importer(Protocol):
@@ -22,7 +35,8 @@ class Importer(Protocol):
 
 
 # The most specific first: the first that claims a source reads it.
-IMPORTERS: tuple[Importer, ...] = (byterover, claude_memory, instructions, jsonl, markdown)
+SESSIONS: tuple[SessionImporter, ...] = (claude_code, codex, gemini, copilot, opencode)
+IMPORTERS: tuple[Importer, ...] = (byterover, claude_memory, instructions, *SESSIONS, jsonl, markdown)
 
 
 def names() -> list[str]:

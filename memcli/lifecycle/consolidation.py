@@ -1,7 +1,7 @@
-"""What `mem gc` does besides fading: proposals for `mem review` (contradictions, duplicates, lessons, topics, what is never of
-use), digests, and a look at links.
+"""What `mem gc` does besides fading: proposals for `mem review` (contradictions, duplicates, lessons, what sessions say,
+topics, what is never of use), digests, and a look at links.
 
-Finds nothing itself and changes no memory; see `duplicates`, `lessons`, `topics`, `exposure` and `digests`.
+Finds nothing itself and changes no memory; see `duplicates`, `lessons`, `takeaways`, `topics`, `exposure` and `digests`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from memcli.index import db, schema
-from memcli.lifecycle import digests, duplicates, exposure, lessons, proposals, topics
+from memcli.lifecycle import digests, duplicates, exposure, lessons, proposals, takeaways, topics
 from memcli.lifecycle.lessons import Lesson
 from memcli.lifecycle.proposals import About, Draft
 from memcli.lifecycle.topics import Move, NewTopic
@@ -48,7 +48,9 @@ def consolidate(
         rejected = proposals.rejected_pairs(place)
         pairs = [proposals.of_finding(one) for one in duplicates.in_store(connection, rejected=rejected)]
         done(1, 3)
-        found = [*pairs, *drafts(connection, without=without), *unused(place, connection, uses)]
+        waiting = [one.draft for one in proposals.open_proposals(place) if one.draft.kind in takeaways.KINDS]
+        told = [*waiting, *takeaways.drafts(place, connection)]
+        found = [*pairs, *drafts(connection, without=without), *told, *unused(place, connection, uses)]
         done(2, 3)
         renew = digests.plan if dry_run else digests.renew
         report = renew(place, connection, now=now, without=without)

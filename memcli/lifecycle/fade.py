@@ -86,12 +86,14 @@ def carry_out(place: Place, planned: FadePlan, stamp: Stamp, *, force: bool = Fa
     return moves
 
 
-def give_feedback(place: Place, config: Config, name: str, word: str, stamp: Stamp) -> Standing | None:
+def give_feedback(
+    place: Place, config: Config, name: str, word: str, stamp: Stamp, *, note: str | None = None
+) -> Standing | None:
     """Note that a memory was useful, wrong or confirmed; what has become stronger leaves its tier upwards at once.
 
-    Returns how the memory stands afterwards, None where the index does not know it.
+    `note` goes to the journal. Returns how the memory stands afterwards, None where the index does not know it.
     """
-    _record(place, history.FEEDBACK, [(name, word)], stamp)
+    _record(place, history.FEEDBACK, [(name, word)], stamp, note)
     found = standing.survey(place, config, stamp.day)
     number = next((n for n, one in enumerate(found.standings) if one.known.id == name), None)
     if number is None:
@@ -99,16 +101,16 @@ def give_feedback(place: Place, config: Config, name: str, word: str, stamp: Sta
     one = found.standings[number]
     risen = tiers.tier(one.state.retention, one.tier, used=one.state.uses > 0)
     if tiers.TIERS.index(risen) < tiers.TIERS.index(one.tier):
-        _record(place, history.FADE, [(name, risen)], stamp)
+        _record(place, history.FADE, [(name, risen)], stamp, note)
         one = found.standings[number] = one._replace(tier=risen)
     standing.write(place, found)
     return one
 
 
-def _record(place: Place, verb: str, about: list[tuple[str, str]], stamp: Stamp) -> None:
+def _record(place: Place, verb: str, about: list[tuple[str, str]], stamp: Stamp, note: str | None = None) -> None:
     if about:
         journal.record(
-            place, verb, [], by=stamp.by, origin=stamp.origin, now=stamp.seconds, about=about, session=stamp.session
+            place, verb, [], by=stamp.by, origin=stamp.origin, now=stamp.seconds, about=about, session=stamp.session, note=note
         )
 
 

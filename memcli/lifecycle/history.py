@@ -38,7 +38,7 @@ class Story(NamedTuple):
     hash: str | None
 
 
-EPOCH = 719_163  # 1970-01-01, as a day
+EPOCH = days.EPOCH
 
 
 _Happenings = list[tuple[int, Happening]]  # with the event's place in the journal: times have whole seconds

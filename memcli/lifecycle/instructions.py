@@ -54,7 +54,7 @@ _WEAK = re.compile(
     r"|.{1,60}\b(?:must|should)(?: not| never| always| only)? (?:be|use|go|have|stay|come)\b",
     re.IGNORECASE,
 )
-_POINTS = re.compile(
+POINTS = re.compile(
     r"\b(?:it|its|them|they|those|these|above|below|yet|for now|right now|today|tomorrow|(?:the )?(?:same|other) (?:one|way)"
     r"|this(?! (?:project|repo|repository|codebase|package|app|service|team|company|machine|workspace))|that\b(?=[.,;!]|$))\b",
     re.IGNORECASE,
@@ -130,7 +130,7 @@ def instruction(sentence: str) -> Instruction | None:
         return None
     prefers = cue is not None and cue["prefers"] is not None
     text = re.sub("not to (?=[a-z])", "don't ", text) if text.startswith("not to ") else text
-    return Instruction(text[:1].upper() + text[1:], signs, strong, not _POINTS.search(text), prefers)
+    return Instruction(text[:1].upper() + text[1:], signs, strong, not POINTS.search(text), prefers)
 
 
 def signed(text: str) -> dict[str, bool | None]:

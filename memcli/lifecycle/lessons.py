@@ -92,7 +92,7 @@ def recurring(connection: db.Connection) -> list[Lesson]:
     for lesson, says, vector in chain(_repairs(turns), _repeated(said, vectors, Rarity(connection))):
         if len(found) == MOST:
             break
-        if not _is_known(connection, lesson.text, says, vector):
+        if not is_known(connection, lesson.text, says, vector):
             found.append(lesson)
     return found
 
@@ -192,7 +192,7 @@ def _near(one: _Said, other: _Said, vectors: dict[int, Vector]) -> bool:
     return one.alone and other.alone and a is not None and b is not None and float(a @ b) >= NEAR
 
 
-def _is_known(connection: db.Connection, text: str, says: set[str], vector: Vector | None) -> bool:
+def is_known(connection: db.Connection, text: str, says: set[str], vector: Vector | None) -> bool:
     """Whether a memory that is no session has most of the words that `text` `says`, or is as near as a repetition."""
     types = [row[0] for row in connection.execute("SELECT DISTINCT type FROM entries WHERE type <> 'episode'")]
     if not types:

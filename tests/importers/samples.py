@@ -13,6 +13,8 @@ from memcli.importers.bring import Brought, bring_in
 from memcli.index import schema
 from memcli.memory import Memory, parse
 from memcli.store import Store
+from tests.importers import conversations
+from tests.importers.conversations import FIXING, Step
 
 NOW = 1_700_000_000.0
 
@@ -97,13 +99,45 @@ def claude_memory(folder: Path) -> Path:
     )  # fmt: skip
 
 
+def claude_code(folder: Path, steps: list[Step] = FIXING) -> Path:
+    name = ".claude/projects/-home-ana-shop/5e55-1.jsonl"
+    return write(folder, {name: conversations.claude_code(steps)}) / name
+
+
+def codex(folder: Path, steps: list[Step] = FIXING) -> Path:
+    name = ".codex/sessions/2026/02/02/rollout-2026-02-02T02-40-00-5e55-2.jsonl"
+    return write(folder, {name: conversations.codex(steps)}) / name
+
+
+def gemini(folder: Path, steps: list[Step] = FIXING) -> Path:
+    name = ".gemini/tmp/shop/chats/session-2026-02-02T02-40-5e55.jsonl"
+    return write(folder, {name: conversations.gemini(steps)}) / name
+
+
+def copilot(folder: Path, steps: list[Step] = FIXING) -> Path:
+    name = ".copilot/session-state/5e55-4/events.jsonl"
+    return write(folder, {name: conversations.copilot(steps)}) / name
+
+
+def opencode(folder: Path, steps: list[Step] = FIXING) -> Path:
+    return conversations.opencode(folder / ".local/share/opencode/opencode.db", steps)
+
+
 SAMPLES: dict[str, Callable[[Path], Path]] = {
     "jsonl": jsonl,
     "markdown": markdown,
     "instructions": instructions,
     "byterover": byterover,
     "claude-memory": claude_memory,
+    "claude-code": claude_code,
+    "codex": codex,
+    "gemini": gemini,
+    "copilot": copilot,
+    "opencode": opencode,
 }
+
+
+SESSIONS = {"claude-code": claude_code, "codex": codex, "gemini": gemini, "copilot": copilot, "opencode": opencode}
 
 
 def bring(store: Store, found: Iterable[Imported], *, origin: str = "test/sample", topic: str = "imported") -> Brought:
