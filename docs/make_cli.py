@@ -24,7 +24,8 @@ messages and hints to stderr. Aliases: `search` and `find` for `recall`, `rememb
 Exit codes: 0 ok, 1 nothing found, 2 not understood, 20 the store cannot be used, 21 there is none, 22 it is unsafe, 23 the
 file changed or the path is taken, 24 the text holds a secret, 25 the text cannot be kept, 26 there is nothing to undo,
 27 the index is out of step or unusable, 28 the model is missing or broken, 29 the source cannot be imported, 30 the disk
-refused a write, 70 something unforeseen, 130 interrupted.
+refused a write, 31 settings of an agent or of git cannot be changed safely, 32 packages are
+missing that this verb needs, 33 only the user may do this, 70 something unforeseen, 130 interrupted.
 """
 
 

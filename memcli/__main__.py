@@ -1,5 +1,5 @@
-"""`mem`: `mem recall` asks the warm server, where one runs, or goes straight to the lean path; all else loads the Typer
-application."""
+"""`mem`: `mem recall` asks the warm server, where one runs, or goes straight to the lean path, and so does `mem hook`; all else
+loads the Typer application."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ _FLAGS = ("-g", "--global", "--json", "--no-input")  # what may stand before a v
 
 def main() -> int:
     """Run the command line; returns the exit code."""
+    if _verb(sys.argv[1:]) == "hook":
+        from memcli.agents import hook
+
+        return hook.main(sys.argv[sys.argv.index("hook") + 1 :])
     if _may_be_served(sys.argv[1:]):
         try:
             code = _ask_server(sys.argv[1:])
@@ -123,6 +127,11 @@ def script() -> NoReturn:
     is a sixth of the time of one that starts cold: all it opened is closed by then, and all it wrote is written. Other verbs
     live and end as programs do, for what their libraries still have to tidy.
     """
+    if _verb(sys.argv[1:]) == "hook":
+        gc.disable()
+        from memcli.agents import hook
+
+        hook.script(sys.argv[sys.argv.index("hook") + 1 :])
     if _verb(sys.argv[1:]) in _SERVED and "--batch" not in sys.argv:
         gc.disable()
     code = main()

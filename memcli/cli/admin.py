@@ -1,12 +1,10 @@
-"""Verbs about stores as a whole: init, import, export, doctor, model, config."""
+"""Verbs about stores as a whole: export, doctor, model, config."""
 
 from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,115 +15,11 @@ from memcli.cli import terminal
 from memcli.cli.invocation import places, say
 from memcli.cli.terminal import any_json, index_now, invocation, stores, writable
 from memcli.encode import model as models
-from memcli.errors import ImportFailed, StoreMissing, UsageError, WriteFailed
-from memcli.importers import bring, claude_memory, jsonl, registry
+from memcli.errors import SecretFound, StoreMissing, UsageError, WriteFailed
 from memcli.index.update import model_folder
 from memcli.memory import parse
-from memcli.places import Place, at_root, personal
-from memcli.store import Store
+from memcli.places import Place
 from memcli.text import human_size, plural
-
-
-def init(
-    ctx: typer.Context,
-    tree_folder: Annotated[
-        str | None, typer.Option("--tree", help="Use this folder or vault as the tree, in place.")
-    ] = None,
-    shared: Annotated[
-        bool, typer.Option("--shared", help="Let tree/ be committed; everything else stays private.")
-    ] = False,
-) -> None:
-    """Make a store for this folder; safe to repeat.
-
-    Example: mem init --shared
-    """
-    asked = invocation(ctx)
-    if not (asked.personal or asked.root) and os.path.realpath(os.getcwd()) == os.path.realpath(
-        os.path.expanduser("~")
-    ):
-        raise UsageError(
-            "the memories of your home folder are your personal store", hint="mem -g init, or cd into a project"
-        )
-    place = personal() if asked.personal else at_root(asked.root or os.getcwd())
-    existed = place.exists()
-    store = Store.init(place, shared=shared, tree_folder=tree_folder)
-    if any_json(
-        ctx, {"store": store.place.folder, "tree": store.place.tree, "shared": store.shared, "existed": existed}
-    ):
-        return
-    print(f"{'already there' if existed else 'made'}: {store.place.folder}  {terminal.whose(store.place, store)}")
-    if tree_folder:
-        print(f"tree: {store.place.tree} (used in place, nothing in it was changed)")
-        index_now(store)
-    found = registry.scan_all(Path(store.place.project), Path.home()) if not existed else []
-    if found:
-        say(f"{plural(len(found), 'source')} could be imported: mem import lists them")
-
-
-def import_(
-    ctx: typer.Context,
-    path: Annotated[
-        str | None, typer.Argument(help="A file or folder; without one, what could be read is listed.")
-    ] = None,
-    format_: Annotated[str | None, typer.Option("--format", help=f"One of: {', '.join(registry.names())}.")] = None,
-    topic: Annotated[str | None, typer.Option(help="The topic to file entries under.")] = None,
-) -> None:
-    """Bring in memories from elsewhere; repeating it changes nothing. Alone it lists what it could read.
-
-    Example: mem import AGENTS.md
-    """
-    if path is None:
-        _list_sources(ctx)
-        return
-    source = Path(path).expanduser()
-    if not source.exists():
-        raise ImportFailed(f"there is no {path}", hint="mem import (lists what could be read)")
-    importer = registry.for_format(format_) if format_ else registry.detect(source)
-    store = writable(ctx)
-    name = source.resolve().name if source.is_dir() else source.stem
-    # What agents noted for their user, and a project's CLAUDE.md, have names that say nothing: the folder's is added.
-    folder = source.resolve().parent.name
-    brought = bring.bring_in(
-        store,
-        importer.read(source),
-        origin=f"{importer.NAME}/{name if importer is jsonl else f'{folder}/{name}'}",
-        topic=topic if topic is not None else f"imported/{name}",
-        now=time.time(),
-        private=store.shared and importer is claude_memory,
-    )
-    shown = {
-        "entries": brought.entries, "episodes": brought.episodes, "turns": brought.turns, "skipped": brought.skipped,
-        "masked": brought.masked, "problems": brought.problems,
-    }  # fmt: skip
-    if not any_json(ctx, shown):
-        parts = [plural(brought.entries, "entry")] if brought.entries or not brought.turns else []
-        parts += [f"{plural(brought.turns, 'turn')} in {plural(brought.episodes, 'episode')}"] if brought.turns else []
-        parts += [f"{brought.skipped:,} already here"] if brought.skipped else []
-        print(f"imported {', '.join(parts)}" + (" (mem undo takes it back)" if brought.paths else ""))
-    if brought.masked:
-        say("secrets masked: " + ", ".join(f"{rule} {count}" for rule, count in sorted(brought.masked.items())))
-    for problem in brought.problems:
-        say(problem)
-    index_now(store, brought.paths)
-
-
-def _list_sources(ctx: typer.Context) -> None:
-    project = places(invocation(ctx))[0].project if invocation(ctx).root else os.getcwd()
-    found = registry.scan_all(Path(project), Path.home())
-    rows = [
-        {"format": importer.NAME, "path": str(path), "count": count, "what": importer.MEANING}
-        for importer, path, count in found
-    ]
-    if any_json(ctx, rows):
-        return
-    if not rows:
-        say("nothing to import was found here; mem import PATH reads a file or folder")
-    terminal.table(
-        ("format", "count", "path", "what"),
-        [tuple(row[k] for k in ("format", "count", "path", "what")) for row in rows],
-    )
-    if rows:
-        say("nothing was written; mem import PATH --format FORMAT brings one in")
 
 
 def export(
@@ -196,11 +90,18 @@ def _export_files(place: Place, target: str) -> None:
     say(f"{plural(count, 'file')} in {target}")
 
 
-def doctor(ctx: typer.Context) -> int:
+def doctor(
+    ctx: typer.Context,
+    staged: Annotated[
+        bool, typer.Option("--staged", help="Only: does what git is about to commit hold a secret? Exits 24 then.")
+    ] = False,
+) -> int:
     """Look for what is wrong and name it; changes nothing. Exits 1 when there is an error.
 
     Example: mem doctor
     """
+    if staged:
+        return _doctor_staged(ctx)
     opened = stores(ctx)
     if not opened:
         raise StoreMissing("there is no store here", hint="mem init")
@@ -212,6 +113,19 @@ def doctor(ctx: typer.Context) -> int:
             print(f"{finding.severity}: {finding.path}: {finding.message}")
             print(f"  try: {finding.hint}")
     return 1 if any(finding.severity == "error" for finding in findings) else 0
+
+
+def _doctor_staged(ctx: typer.Context) -> int:
+    """What the hook `pre-commit` runs: no store, nothing staged, nothing to say."""
+    from memcli.staged import with_secrets
+
+    found = [one for place in places(invocation(ctx)) if place.label == "project" for one in with_secrets(place)]
+    if found:
+        shown = "; ".join(f"{one.path} ({', '.join(one.rules)})" for one in found)
+        hint = "take it out and git add it again; git commit --no-verify commits it all the same"
+        raise SecretFound(f"a secret would be committed: {shown}", hint=hint)
+    any_json(ctx, {"secrets": []})
+    return 0
 
 
 model_app = typer.Typer(help="The embedding model: list, verify, choose another local one.", no_args_is_help=True)

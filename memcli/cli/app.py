@@ -11,7 +11,23 @@ import difflib
 import typer
 
 from memcli import __version__
-from memcli.cli import admin, curate, history, index, lifecycle, read, review, watch, write
+from memcli.cli import (
+    admin,
+    context,
+    curate,
+    history,
+    hooks,
+    imports,
+    index,
+    init,
+    lifecycle,
+    mcp,
+    read,
+    review,
+    trust,
+    watch,
+    write,
+)
 from memcli.cli.invocation import ALIASES, Invocation, say
 from memcli.errors import UsageError
 
@@ -44,10 +60,10 @@ EVERYDAY = (
     write.add, read.recall, read.show, write.edit, write.forget, history.undo, history.log, read.status, lifecycle.feedback,
 )  # fmt: skip
 REST = (
-    admin.init, read.ls, write.restore, write.mv, curate.curate, lifecycle.gc, review.review, admin.import_, admin.export,
-    admin.doctor,
+    init.init, read.ls, write.restore, write.mv, context.context, curate.curate, lifecycle.gc, review.review, trust.trust,
+    imports.import_, admin.export, admin.doctor, mcp.mcp,
 )  # fmt: skip
-GROUPS = {"watch": watch.app, "index": index.app, "model": admin.model_app, "config": admin.config_app}
+GROUPS = {"hooks": hooks.app, "watch": watch.app, "index": index.app, "model": admin.model_app, "config": admin.config_app}
 for panel, verbs in (("Everyday", EVERYDAY), ("The rest", REST)):
     for verb in verbs:
         app.command(name=verb.__name__.rstrip("_"), rich_help_panel=panel)(verb)

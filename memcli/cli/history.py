@@ -9,6 +9,7 @@ import typer
 
 from memcli import journal
 from memcli.cli import dates, terminal
+from memcli.cli import injected as calls
 from memcli.cli.terminal import any_json, find, index_now, stores, writable
 from memcli.errors import IndexUnavailable, NotFound, UsageError
 from memcli.guard.hidden import one_line
@@ -29,11 +30,19 @@ def log(
         str | None, typer.Option("--session", help="Only what was done in this agent session (or what begins so).")
     ] = None,
     since: Annotated[str | None, typer.Option(help="Only from this day on (2026-05, yesterday, 7d).")] = None,
+    injected: Annotated[
+        bool, typer.Option("--injected", help="What hooks put before agents, or why they said nothing (--session last).")
+    ] = False,
 ) -> None:
     """What was done to the store, newest first: who, when, to which memory. mem undo takes an operation back by its name.
 
     Example: mem log k7q9 --since 30d
     """
+    if injected:
+        if wanted is not None:
+            raise UsageError("what was injected is listed by session", hint="mem log --injected --session last")
+        calls.run(terminal.invocation(ctx), session=session, limit=limit, since=dates.day(since) if since else "")
+        return
     if wanted is None:
         store = next(iter(stores(ctx)), None)
         history = [] if store is None else journal.events(store.place)

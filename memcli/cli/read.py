@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 
 from memcli import tree
-from memcli.cli import lifecycle, terminal
+from memcli.cli import hooks, lifecycle, terminal
 from memcli.cli import recall as lean
 from memcli.cli.invocation import say
 from memcli.cli.terminal import any_json, find, invocation, stores
 from memcli.cli.write import Wanted
 from memcli.errors import ModelUnavailable, NotFound
 from memcli.guard import hidden, secrets
-from memcli.index import schema, search
+from memcli.index import schema, search, trusting
 from memcli.index.update import model_folder
 from memcli.lifecycle import digests
 from memcli.lifecycle.standing import Survey
@@ -25,6 +25,7 @@ from memcli.recall import refresh
 from memcli.serve import lifetime
 from memcli.store import Store
 from memcli.text import human_size, plural
+from memcli.trust import verdict
 
 
 def recall(
@@ -74,6 +75,7 @@ def show(
         return
     store, target = find(ctx, wanted)
     stands = lifecycle.standing_of(store, target.id)
+    trust = trusting.of(store.place, target.path)
     text = tree.read(store.place, target.path).decode("utf-8")
     masked, rules = secrets.mask(text)
     memory = parse(masked.encode("utf-8"), name=target.path)
@@ -81,13 +83,14 @@ def show(
     as_json = {
         "id": target.id, "path": store.place.shown(target.path), "type": memory.type, "title": memory.title,
         "created": memory.created, "tags": list(memory.tags), "source": memory.source, "session": memory.session,
-        "supersedes": list(memory.supersedes), "relations": [list(relation) for relation in memory.relations],
+        "trust": trust, "supersedes": list(memory.supersedes), "relations": [list(relation) for relation in memory.relations],
         "text": memory.body, **(lifecycle.state_dict(stands[0].state, stands[0].tier) if stands else {}),
     }  # fmt: skip
     if any_json(ctx, as_json):
         return
     print(shown, end="" if shown.endswith("\n") else "\n")
     concerns = [f"masked here: {', '.join(dict.fromkeys(rules))}"] if rules else []
+    concerns += [mark] if (mark := verdict.mark(trust)) else []
     concerns += [f"hidden text: {', '.join(found)}"] if (found := hidden.findings(text)) else []
     short = target.id[:4]
     if stands and curve:
@@ -198,6 +201,8 @@ def status(ctx: typer.Context) -> None:
             print(f"          {line}")
     for found in surveys:
         lifecycle.print_population(found)
+    if hooked := hooks.summary():
+        print(f"hooks     {hooked}")
 
 
 def _status_of(store: Store) -> tuple[dict[str, object], list[str], Survey]:
@@ -211,6 +216,7 @@ def _status_of(store: Store) -> tuple[dict[str, object], list[str], Survey]:
         model = schema.get_meta(connection, "model")
         keyword_only = passages - embedded - waiting
         problems = connection.execute("SELECT count(*) FROM entries WHERE problem IS NOT NULL").fetchone()[0]
+        held, quarantined = (trusting.count(connection, word) for word in ("held", "quarantined"))
         conflicts = connection.execute(
             "SELECT path, problem FROM entries WHERE problem LIKE '%conflict%' ORDER BY path"
         ).fetchall()
@@ -234,6 +240,8 @@ def _status_of(store: Store) -> tuple[dict[str, object], list[str], Survey]:
         parts.append(f"vectors of {model}: mem index")
     attention = notices + ([f"{plural(problems, 'file')} not indexed: mem doctor"] if problems else [])
     attention += [f"{store.place.shown(path)}: {problem}" for path, problem in conflicts]
+    attention += [f"held {held:,} → mem trust"] if held else []
+    attention += [f"quarantined {quarantined:,} → mem review"] if quarantined else []
     trash = len(tree.trash(store.place))
     size = {part: _size(os.path.join(store.place.local, part)) for part in ("cache", "journal", "objects", "trash")}
     history = size["journal"] + size["objects"]
@@ -246,6 +254,8 @@ def _status_of(store: Store) -> tuple[dict[str, object], list[str], Survey]:
         "types": dict(kinds),
         "tiers": lifecycle.population(found),
         "pending": waiting,
+        "held": held,
+        "quarantined": quarantined,
         "conflicts": [path for path, _ in conflicts],
         "watched": watched["mode"] if watched else None,
         "trash": trash,

@@ -12,6 +12,7 @@ import sys
 import time
 
 from memcli import config
+from memcli.agents import respond
 from memcli.cli import recall
 from memcli.cli.invocation import ALIASES, Page, take
 from memcli.errors import MemError
@@ -28,7 +29,7 @@ class Kinds:
         self._shelf = Shelf()
 
     def table(self) -> dict[str, Kind]:
-        return {"recall": self._recall}
+        return {"recall": self._recall, "hook": self._hook}
 
     def facts(self) -> dict[str, object]:
         """What the server's status says besides."""
@@ -62,6 +63,18 @@ class Kinds:
 
         stores = tuple(source.place.folder for source in opened.sources)
         return Reply(code, "".join(page.out), "".join(page.err), stores, settle)
+
+    def _hook(self, request: Request) -> Reply:
+        agent, event, *marks = [*request.arguments, "", ""] if len(request.arguments) < 2 else request.arguments
+        if not respond.is_told(agent, event):
+            raise Refused("nothing is said then")
+        if hasattr(time, "tzset"):
+            time.tzset()
+        said = respond.respond(
+            agent, event, marks, request.stdin or "", here=request.view.here, now=time.time(), until=request.until,
+            shelf=self._shelf,
+        )  # fmt: skip
+        return Reply(0, said.text, "", said.stores, self._shelf.tidy)
 
 
 def _options(arguments: list[str], stdin: str | None) -> recall.Options:

@@ -46,20 +46,30 @@ _ANSWER = f'{_HEAD}"code":'
 _STATUS = f'{_HEAD}"status":'
 
 
-def ask(kind: str, arguments: list[str], view: View, stdin: str | None = None) -> tuple[int, str, str] | None:
-    """(exit code, stdout, stderr) as the server has them for a command line; None where it is not there or declines."""
+def ask(
+    kind: str,
+    arguments: list[str],
+    view: View,
+    stdin: str | None = None,
+    *,
+    patience: float | None = None,
+    within: float | None = None,
+) -> tuple[int, str, str] | None:
+    """(exit code, stdout, stderr) as the server has them for a command line; None where it is not there, declines, does not
+    say "working" within `patience` seconds (PATIENCE_S), or does not answer `within` so many (ANSWER_S)."""
+    within = ANSWER_S if within is None else within
     said = (
-        f'{_HEAD}"kind":{quoted(kind)},"deadline_ms":{int(1000 * ANSWER_S)},"caller":{_listed(address.caller())},'
+        f'{_HEAD}"kind":{quoted(kind)},"deadline_ms":{max(1, int(1000 * within))},"caller":{_listed(address.caller())},'
         f'"arguments":{_listed(arguments)},"here":{quoted(view.here)},"width":{view.width},'
         f'"colour":{"true" if view.colour else "false"},"stdin":{"null" if stdin is None else quoted(stdin)}}}\n'
     )
-    line = _asked(said, _WORKING, PATIENCE_S)
+    line = _asked(said, _WORKING, PATIENCE_S if patience is None else patience, within)
     return None if line is None else _read_answer(line)
 
 
 def status() -> dict[str, Any] | None:
     """What the server says of itself (`server.Server.status`); None where there is none."""
-    line = _asked(f'{_HEAD}"kind":"status"}}\n', b"", ANSWER_S)
+    line = _asked(f'{_HEAD}"kind":"status"}}\n', b"", ANSWER_S, ANSWER_S)
     if line is None or not line.startswith(_STATUS):
         return None
     import json  # for people who ask how it is; no recall comes here
@@ -72,8 +82,8 @@ def _listed(values: list[str]) -> str:
     return f"[{','.join(map(quoted, values))}]"
 
 
-def _asked(request: str, greeting: bytes, patience: float) -> str | None:
-    """The line that the server sends, after the greeting, to a request; None where none comes in time."""
+def _asked(request: str, greeting: bytes, patience: float, within: float) -> str | None:
+    """The line that the server sends, after the greeting, to a request; None where one of them does not come in time."""
     began = time.monotonic()
     path = address.socket_path()
     said = request.encode("ascii")
@@ -84,14 +94,14 @@ def _asked(request: str, greeting: bytes, patience: float) -> str | None:
         connection.settimeout(patience)
         address.at(path, connection.connect)
         connection.sendall(said)
-        return _received(connection, greeting, began, began + patience)
+        return _received(connection, greeting, began + patience, began + within)
     except OSError:  # nobody listens, nobody accepts, or nothing came in time
         return None
     finally:
         connection.close()
 
 
-def _received(connection: socket, greeting: bytes, began: float, until: float) -> str | None:
+def _received(connection: socket, greeting: bytes, until: float, end: float) -> str | None:
     parts: list[bytes] = []
     size = 0
     waiting = len(greeting)  # bytes of the greeting still to come
@@ -110,7 +120,7 @@ def _received(connection: socket, greeting: bytes, began: float, until: float) -
             part, waiting = part[waiting:], max(0, waiting - len(part))
             if waiting:
                 continue
-            until = began + ANSWER_S
+            until = end
         parts.append(part)
         size += len(part)
         if size > MOST:

@@ -19,6 +19,7 @@ here; what is wrong raises Malformed.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
@@ -40,7 +41,8 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. `stdin` is the text of the caller's standard input where the request needs it."""
+    """One request. `stdin` is the text of the caller's standard input where the request needs it; `until`, when the answer must
+    be there, as `time.monotonic()` tells it."""
 
     id: str
     kind: str
@@ -49,6 +51,7 @@ class Request:
     arguments: list[str]
     view: View
     stdin: str | None
+    until: float
 
 
 class Reply(NamedTuple):
@@ -97,16 +100,18 @@ def parse(line: bytes) -> Request:
 def _request(identity: str, values: dict[str, Any]) -> Request:
     kind = _typed(values.get("kind"), str)
     if kind in (STATUS, CANCEL):
-        return Request(identity, kind, MAX_DEADLINE_MS, [], [], View("", 80, False), None)
+        return Request(identity, kind, MAX_DEADLINE_MS, [], [], View("", 80, False), None, 0.0)
     stdin = values.get("stdin")
+    deadline_ms = _number(values.get("deadline_ms"), MAX_DEADLINE_MS)
     return Request(
         identity,
         kind,
-        _number(values.get("deadline_ms"), MAX_DEADLINE_MS),
+        deadline_ms,
         _strings(values.get("caller")),
         _strings(values.get("arguments")),
         View(_typed(values.get("here"), str), _number(values.get("width"), 10_000), _typed(values.get("colour"), bool)),
         None if stdin is None else _typed(stdin, str),
+        time.monotonic() + deadline_ms / 1000,
     )
 
 

@@ -80,10 +80,12 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def process(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> float:
+def process(
+    command: Sequence[str | Path], environment: Mapping[str, str] | None = None, stdin: bytes | None = None
+) -> float:
     """Seconds of a whole process. Raises CalledProcessError for another exit code than 0 and 1 (nothing found)."""
     began = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, env=environment)
+    done = subprocess.run(command, capture_output=True, env=environment, input=stdin)
     took = time.perf_counter() - began
     if done.returncode not in (0, 1):
         raise subprocess.CalledProcessError(done.returncode, [*map(str, command)], done.stdout, done.stderr)

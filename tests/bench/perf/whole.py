@@ -1,13 +1,17 @@
-"""`mem recall` as a whole process, as somebody at a prompt waits for it: warm, cold by words, cold with the model."""
+"""`mem recall` and `mem hook` as whole processes, as somebody at a prompt waits for them: warm, cold by words, and `mem recall`
+cold with the model."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from memcli.agents import sessions
 from memcli.encode import model
 from memcli.places import Place
 from memcli.serve import client
@@ -44,7 +48,19 @@ def measure(bench: Bench) -> list[Row]:
         ours, base = (median(values, 1000) for values in series)
         return Row("whole", name, ours, MS, base, "python -c pass", bar, runs=count)
 
+    def prompt(n: int) -> float:
+        """A prompt of a session of its own, so that nothing was shown in it before."""
+        sent = {"session_id": uuid.uuid4().hex, "cwd": place.project, "prompt": asked[n % count]}
+        return process([bench.mem, "hook", "claude-code", "UserPromptSubmit"], stdin=json.dumps(sent).encode())
+
+    def hook(name: str, rounds: int, bar: float) -> Row:
+        series = paired(rounds, prompt, lambda n: process(nothing))
+        ours, base = (median(values, 1000) for values in series)
+        told = f"{_told(rounds)} of {rounds} were told something"
+        return Row("whole", name, ours, MS, base, "python -c pass", bar, runs=rounds, note=told)
+
     rows = [against_nothing("mem recall, cold, words alone", ["--lexical"], 3.5)]
+    rows.append(hook("mem hook at a prompt, cold", count, 5.0))
     folder = model.load(model.default())
     script = BARE.replace("WEIGHTS", repr(folder.files["weights"].path.rsplit("/", 1)[1]))
     bare = [bench.python, "-c", script, folder.path]
@@ -68,6 +84,7 @@ def measure(bench: Bench) -> list[Row]:
         before = _served()
         series = paired(many, lambda n: process(ask[n % count]), lambda n: process(nothing))
         told = f"{_served() - before - 1} of {many} answered by the server"
+        rows.insert(0, hook("mem hook at a prompt, warm", many, 3.0))
     base = median(series[1], 1000)
     rows[:0] = [
         Row(
@@ -85,6 +102,11 @@ def measure(bench: Bench) -> list[Row]:
         ),
     ]
     return rows
+
+
+def _told(last: int) -> int:
+    """How many of the last calls of hooks put something before the agent."""
+    return sum(bool(row.injected) for rows in sessions.read()[:last] for row in rows)
 
 
 def by_size(bench: Bench) -> list[Row]:
