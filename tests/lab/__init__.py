@@ -1,0 +1,1 @@
+"""Real coding agents, run without a person and without a network against a mock of their models."""
