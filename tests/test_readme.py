@@ -21,7 +21,7 @@ def shape(text: str) -> list[str]:
 
 def test_the_first_command_prints_what_is_shown() -> None:
     command = README.split("```sh\n", 1)[1].split("```", 1)[0].replace("\\\n", " ")
-    shown = README.split("```console\n", 2)[2].split("```", 1)[0]
+    shown = README.split("What it prints:", 1)[1].split("```console\n", 1)[1].split("```", 1)[0]
     printed = ""
     for step in command.split("&&"):
         words = shlex.split(step.replace("$(", "").replace(")", ""))
