@@ -87,9 +87,14 @@ def small_text(path: str, *, follow: bool = True) -> str:
         return ""
 
 
+_KEYS: dict[str, str] = {}
+
+
 def folder_key(folder: str) -> str:
     """The name that a folder has in the user's state."""
-    return _sha256(folder.encode("utf-8", "surrogateescape"))[:24]
+    if folder not in _KEYS:  # asked for several times by every hook
+        _KEYS[folder] = _sha256(folder.encode("utf-8", "surrogateescape"))[:24]
+    return _KEYS[folder]
 
 
 def _sha256(data: bytes) -> str:

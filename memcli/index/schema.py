@@ -45,6 +45,7 @@ CREATE INDEX entries_superseding ON entries (id) WHERE supersedes != '';
 CREATE INDEX entries_trust ON entries (trust) WHERE trust IN ('held', 'quarantined');
 CREATE INDEX entries_type ON entries (type, pinned, created) WHERE problem IS NULL;
 CREATE INDEX entries_pinned ON entries (type) WHERE pinned;
+CREATE INDEX entries_edited ON entries (mtime_ns = 0 DESC, mtime_ns DESC);
 CREATE INDEX entries_problem ON entries (path) WHERE problem IS NOT NULL;
 CREATE INDEX entries_valid ON entries (valid_from, valid_to) WHERE valid_from IS NOT NULL OR valid_to IS NOT NULL;
 CREATE TABLE documents (

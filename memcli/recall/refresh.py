@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 WALK_EVERY_S = 60.0
 EMBED_AT_ONCE = 256  # passages that a recall embeds before it answers; more than that waits for `mem index`
 FEW = 200  # files that a hook indexes before it answers; where more changed it answers from what is indexed
-LATELY = 100  # files changed last that a hook looks at
+LATELY = 32  # files changed last that a hook looks at
 WAIT_S = 0.05  # how long a hook waits for a store's lock
 EMBED_IN_TURN = 8  # the same of a process that others wait for; where more wait, it leaves the question to another
 
