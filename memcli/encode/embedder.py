@@ -82,12 +82,15 @@ class Embedder:
     @classmethod
     def open(cls, folder: ModelFolder, threads: int | None = None) -> Embedder:
         """Load the model; `threads` defaults to the physical cores, at most `MAX_THREADS`. Raises ModelUnavailable."""
+        # Since 1.31 it counts its use, under an id in the user's home, and sends that. Read when it is imported.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         try:
             import onnxruntime
         except ImportError as error:
             raise ModelUnavailable(
                 f"the embedding runtime cannot be imported: {error}", hint="mem model verify"
             ) from error
+        onnxruntime.disable_telemetry_events()  # what the variable is not for: Windows
         options = onnxruntime.SessionOptions()
         # The shipped graph is optimised ahead of time: doing it again would only cost time at each start.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL

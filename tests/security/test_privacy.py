@@ -8,6 +8,7 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from memcli.places import at_root
 from memcli.store import Store
 from tests.command import run_mem
 
+ROOT = Path(__file__).resolve().parents[2]
 SECRET = "ghp_" + "".join("aB3dE5fG7hJ9kL1mN2pQ4rS6tU8vW0xY2zA4"[:36])
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 
@@ -362,3 +364,15 @@ def test_transcripts_and_usage_never_enter_the_shared_tree(tmp_path: Path) -> No
     assert run_mem("import", str(talk)).code == 0
     assert holders(Path(at_root(".").tree), "hello there") == []
     assert re.search("hello there", "".join(p.read_text() for p in Path(at_root(".").private_tree).rglob("*.md")))
+
+
+def test_the_model_counts_nobodys_use(store: Store, home: Path) -> None:
+    """onnxruntime, left alone, makes an id of the user in their home and sends what it counted."""
+    store.add("The lighthouse lamp turns every nine seconds.")
+    for arguments in (["index"], ["recall", "how often does the light turn"]):
+        code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv[1:] = {arguments!r}\n"
+        code += "from memcli.__main__ import main; main()"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert "1 vector" in done.stdout or "lighthouse" in done.stdout, done
+    written = {path.relative_to(home).parts[:2] for path in home.rglob("*") if path.is_file()}
+    assert written <= {("data", "mem"), ("state", "mem"), ("config", "mem")}
